@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace pagewire::core {
+
+/// Sole owner of one mmap(2) region.
+///
+/// Anonymous regions are zeroed, writable, populated, and not inherited by fork (MADV_DONTFORK):
+/// memory that the kernel's DMA is aimed at must not turn copy-on-write behind its back.
+class Mapping {
+  public:
+    Mapping() noexcept = default;
+    Mapping(const Mapping&) = delete;
+    Mapping& operator=(const Mapping&) = delete;
+    Mapping(Mapping&& other) noexcept;
+    Mapping& operator=(Mapping&& other) noexcept;
+    ~Mapping();
+
+    /// `bytes` is rounded up to whole pages. Throws SystemError.
+    [[nodiscard]] static Mapping anonymous(std::size_t bytes);
+
+    /// On 2 MiB hugepages where enough are free, else as anonymous(); page_note() says which, and
+    /// why.
+    [[nodiscard]] static Mapping huge_or_anonymous(std::size_t bytes);
+
+    /// `length` bytes of a file from `offset`, read-only and shared: page-cache pages. `offset`
+    /// need not be page-aligned. Throws SystemError.
+    [[nodiscard]] static Mapping file(int fd, std::uint64_t offset, std::size_t length,
+                                      const std::string& name);
+
+    /// A ring that the kernel shares with user space (AF_XDP, packet sockets): populated, shared,
+    /// writable.
+    [[nodiscard]] static Mapping kernel_ring(int fd, std::size_t bytes, std::uint64_t page_offset,
+                                             const std::string& name);
+
+    [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {data_, size_}; }
+
+    [[nodiscard]] std::byte* data() const noexcept { return data_; }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    [[nodiscard]] explicit operator bool() const noexcept { return base_ != nullptr; }
+
+    /// Which pages back an anonymous region: "2 MiB hugepages", or "4 KiB pages (reason)".
+    [[nodiscard]] const std::string& page_note() const noexcept { return page_note_; }
+
+  private:
+    Mapping(void* base, std::size_t base_bytes, std::size_t skip, std::size_t size) noexcept;
+
+    void* base_ = nullptr;
+    std::size_t base_bytes_ = 0;
+    std::byte* data_ = nullptr;
+    std::size_t size_ = 0;
+    std::string page_note_;
+};
+
+} // namespace pagewire::core

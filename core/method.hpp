@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "core/support.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// The Method contract: what a kernel method and a dataplane engine both are to the testbed.
+///
+/// A method is one constant record of facts and functions (Method). The worker process looks it up
+/// by name and calls run() once, with a TransferJob that says everything about the transfer and a
+/// TransferWatch that it tells how far it is. run() takes the bytes [range.offset, range.offset +
+/// range.length) of the file to the peer: over TCP as one connection's byte stream, over UDP as
+/// datagrams with a FlowHeader (core/flow_header.hpp).
+namespace pagewire::core {
+
+/// Bytes of a file: [offset, offset + length). `length` > 0.
+struct ByteRange {
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+
+    [[nodiscard]] std::uint64_t end() const noexcept { return offset + length; }
+
+    bool operator==(const ByteRange&) const = default;
+};
+
+enum class Wire : std::uint8_t {
+    kTcp,
+    kUdp,
+    kNone, ///< nothing leaves the process: the null engine
+};
+
+[[nodiscard]] constexpr std::string_view wire_name(Wire wire)
+{
+    switch (wire) {
+    case Wire::kTcp:
+        return "tcp";
+    case Wire::kUdp:
+        return "udp";
+    case Wire::kNone:
+        return "none";
+    }
+    return {};
+}
+
+/// Which part of the testbed a method belongs to.
+enum class Family : std::uint8_t { kKernelPath, kDataplane };
+
+[[nodiscard]] constexpr std::string_view family_name(Family family)
+{
+    switch (family) {
+    case Family::kKernelPath:
+        return "kernelpath";
+    case Family::kDataplane:
+        return "dataplane";
+    }
+    return {};
+}
+
+/// One ethtool feature and the state that it must be in, by ethtool's own name
+/// ("tx-scatter-gather").
+struct FeatureNeed {
+    std::string_view feature;
+    bool on = false;
+};
+
+/// What the textbook says of one turn of the transfer loop. One crossing is one mode switch; a call
+/// is two.
+struct Textbook {
+    double crossings = 0;
+    double cpu_copies = 0;
+    double dma = 0;
+};
+
+using MacAddress = std::array<std::uint8_t, 6>;
+
+/// One end of the link, as the sender needs it. `ipv4` is in network byte order.
+struct LinkEnd {
+    std::uint32_t ipv4 = 0;
+    std::uint16_t port = 0; ///< host byte order; 0: any
+    MacAddress mac{};
+};
+
+/// Where a dataplane engine takes payload from.
+enum class PayloadSource : std::uint8_t {
+    kDisk,
+    kMemory, ///< the start of the file, read once before the transfer, is sent round and round: a
+             ///< ceiling
+};
+
+/// Parameters that only dataplane engines read.
+struct DataplaneJob {
+    std::uint32_t queue = 0;
+    std::uint64_t umem_bytes = 0;  ///< packet memory: headers + frames
+    std::uint32_t frame_bytes = 0; ///< one disk read
+    std::uint32_t disk_depth = 0;  ///< disk reads in flight
+    std::uint32_t ring_entries = 0;
+    PayloadSource source = PayloadSource::kDisk;
+    double rate_gbps = 0; ///< > 0: open loop at that payload rate, credit ignored
+    std::string fault;    ///< empty, or a fault for the fault decorator (dataplane/fault.hpp)
+};
+
+/// Everything about one transfer. Valid as received: the testbed has checked it.
+struct TransferJob {
+    std::string path;
+    ByteRange range;
+    std::size_t chunk_bytes = 0; ///< bytes a loop turn of the chunked methods
+    std::string interface;       ///< sending interface, in the worker's own network namespace
+    std::uint32_t mtu = 0;
+    LinkEnd local;
+    LinkEnd peer;
+    std::uint32_t flow = 0;
+    DataplaneJob dataplane;
+};
+
+/// What the method tells the testbed during a transfer. Set-up comes before begin() and is not
+/// counted.
+///
+///     open, connect, bind ... | begin() | loop | sent() | wait for the receiver | acknowledged() |
+///     close
+///                             |<-- the ledger's window ->|
+///                             |<-------------- elapsed, goodput ------------------------------->|
+class TransferWatch {
+  public:
+    virtual void begin() = 0;
+    virtual void sent() = 0;
+    virtual void acknowledged() = 0;
+
+    /// Throws TransferError when the transfer is to end now (cancelled, time limit reached). Every
+    /// wait of a method is bounded by kMaxWait and followed by this.
+    virtual void check() const = 0;
+
+    static constexpr std::chrono::milliseconds kMaxWait{100};
+
+    TransferWatch() = default;
+    TransferWatch(const TransferWatch&) = delete;
+    TransferWatch& operator=(const TransferWatch&) = delete;
+    virtual ~TransferWatch() = default;
+};
+
+/// What the method has to say of a completed transfer. Never proof of a copy or of none: the
+/// ledger's business.
+struct TransferReport {
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t num_turns = 0;           ///< turns of the transfer loop
+    std::string zero_copy_requested;       ///< "" where there is nothing to request
+    std::string zero_copy_kernel_reported; ///< "" where the kernel has no word on it
+    std::chrono::nanoseconds
+        quiet{}; ///< part of the elapsed time in which the receiver waited for lost data
+    std::map<std::string, std::uint64_t> counters;
+    std::map<std::string, std::string> facts; ///< what was chosen and why: memory, layout, mode
+};
+
+/// A method or an engine. Instances are constants with static storage (`extern const`); the
+/// registry that is generated from the folders' Meson lists points to them.
+struct Method {
+    std::string_view name;
+    std::string_view summary; ///< one line
+    Family family = Family::kKernelPath;
+    Wire wire = Wire::kTcp;
+    std::span<const FeatureNeed> needs;
+    std::optional<Textbook> textbook;
+    bool needs_direct_io =
+        false; ///< reads with O_DIRECT: the file must allow it, and no page may enter the cache
+    bool is_ceiling = false; ///< sends nothing that a receiver could verify
+
+    /// Can it run on this machine and for this caller? Costs little, leaves nothing behind.
+    Support (*probe)() = nullptr;
+    /// Throws TransferError, SystemError (row fails).
+    TransferReport (*run)(const TransferJob& job, TransferWatch& watch) = nullptr;
+};
+
+} // namespace pagewire::core
