@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The AF_XDP engine: UMEM pages that the disk wrote, handed to the NIC's queue as TX descriptors.
+#include "core/error.hpp"
+#include "core/mapping.hpp"
+#include "core/socket.hpp"
+#include "dataplane/direct_reader.hpp"
+#include "dataplane/pipeline.hpp"
+#include "dataplane/xsk_socket.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace pagewire::dataplane {
+
+namespace {
+
+/// Descriptors of one packet in copy mode: MAX_SKB_FRAGS (17) and the linear part (net/xdp/xsk.c,
+/// xsk_build_skb).
+constexpr unsigned kCopyModeSegments = Segmenter::kSlicesMax + 1;
+
+class AfXdpEngine final : public Engine {
+  public:
+    explicit AfXdpEngine(const core::TransferJob& job)
+        : umem_(core::Mapping::huge_or_anonymous(job.dataplane.umem_bytes)),
+          socket_(umem_.bytes(), {.interface = job.interface,
+                                  .queue = job.dataplane.queue,
+                                  .ring_entries = job.dataplane.ring_entries,
+                                  .chunk_bytes = kChunkBytes}),
+          zerocopy_(socket_.is_zerocopy())
+    {
+        if (zerocopy_) {
+            // Zero-copy with several segments was granted; how many a packet may have is the
+            // driver's xdp-zc-max-segs, at least the two that header and one slice need.
+            num_segments_max_ = 2;
+        }
+    }
+
+    [[nodiscard]] std::span<std::byte> memory() const noexcept override { return umem_.bytes(); }
+
+    [[nodiscard]] unsigned num_segments_max() const noexcept override { return num_segments_max_; }
+
+    [[nodiscard]] std::size_t submit(std::span<const Descriptor> descriptors) noexcept override
+    {
+        std::size_t count = std::min<std::size_t>(
+            descriptors.size(),
+            socket_.tx().num_free(static_cast<std::uint32_t>(descriptors.size())));
+        while (count > 0 && descriptors[count - 1].more)
+            --count; // never part of a packet
+        std::uint32_t index = 0;
+        if (count == 0 || !socket_.tx().reserve(static_cast<std::uint32_t>(count), index))
+            return 0;
+        for (const Descriptor& descriptor : descriptors.first(count)) {
+            socket_.tx().entry(index++) = {.addr = descriptor.addr,
+                                           .len = descriptor.len,
+                                           .options = descriptor.more ? XDP_PKT_CONTD : 0U};
+        }
+        socket_.tx().submit();
+        return count;
+    }
+
+    [[nodiscard]] int kick() noexcept override
+    {
+        if (socket_.tx().drained() || (socket_.tx().flags() & XDP_RING_NEED_WAKEUP) == 0)
+            return 0;
+        ++num_kicks_;
+        if (::sendto(socket_.fd(), nullptr, 0, MSG_DONTWAIT, nullptr, 0) >= 0)
+            return 0;
+        // More to send than one call's budget, a busy device, or no room for completions: the next
+        // kick goes on.
+        const bool transient =
+            errno == EAGAIN || errno == EBUSY || errno == ENOBUFS || errno == EINTR;
+        num_kicks_refused_ += transient ? 1 : 0;
+        return transient ? 0 : errno;
+    }
+
+    [[nodiscard]] std::size_t reclaim(std::span<std::uint64_t> addrs) noexcept override
+    {
+        std::uint32_t index = 0;
+        const std::uint32_t count =
+            socket_.completion().peek(static_cast<std::uint32_t>(addrs.size()), index);
+        for (std::uint32_t i = 0; i < count; ++i)
+            addrs[i] = socket_.completion().entry(index + i);
+        if (count > 0)
+            socket_.completion().release();
+        return count;
+    }
+
+    void wait(std::chrono::milliseconds longest) noexcept override
+    {
+        pollfd room{.fd = socket_.fd(), .events = POLLOUT, .revents = 0};
+        (void)::poll(&room, 1, static_cast<int>(longest.count()));
+    }
+
+    void describe(core::TransferReport& report) const override
+    {
+        report.zero_copy_requested = "driver's choice";
+        report.zero_copy_kernel_reported = zerocopy_ ? "zero-copy" : "copy";
+        for (const auto& [name, value] : socket_.statistics())
+            report.counters[name] = value;
+        report.counters["kicks"] = num_kicks_;
+        report.counters["kicks_refused"] = num_kicks_refused_;
+        report.facts["memory"] = umem_.page_note();
+        report.facts["tx_budget"] =
+            socket_.tx_budget() > 0
+                ? fmt::format("{} packets a kick", socket_.tx_budget())
+                : "32 packets a kick (no XDP_MAX_TX_SKB_BUDGET before Linux 6.17)";
+    }
+
+  private:
+    core::Mapping umem_; // before the socket: it outlives it
+    XskSocket socket_;
+    bool zerocopy_;
+    unsigned num_segments_max_ = kCopyModeSegments;
+    std::uint64_t num_kicks_ = 0;
+    std::uint64_t num_kicks_refused_ = 0;
+};
+
+core::Support probe()
+{
+    const core::UniqueFd socket(::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
+    if (!socket) {
+        if (errno == EAFNOSUPPORT)
+            return core::Support::unavailable(
+                "this kernel is built without AF_XDP (CONFIG_XDP_SOCKETS)");
+        if (errno == EPERM)
+            return core::Support::unavailable("AF_XDP sockets need CAP_NET_RAW: run as root");
+        return core::Support::unavailable(
+            fmt::format("socket(AF_XDP): {}", core::errno_text(errno)));
+    }
+    return probe_io_uring();
+}
+
+core::TransferReport run(const core::TransferJob& job, core::TransferWatch& watch)
+{
+    return send_through_engine(job, watch, [&] { return std::make_unique<AfXdpEngine>(job); });
+}
+
+} // namespace
+
+extern const core::Method method_af_xdp;
+constinit const core::Method method_af_xdp{
+    .name = "af_xdp",
+    .summary = "O_DIRECT into UMEM frames, AF_XDP TX descriptors: header + page slices",
+    .family = core::Family::kDataplane,
+    .wire = core::Wire::kUdp,
+    .needs = {},
+    .textbook = std::nullopt,
+    .needs_direct_io = true,
+    .is_ceiling = false,
+    .probe = probe,
+    .run = run,
+};
+
+} // namespace pagewire::dataplane

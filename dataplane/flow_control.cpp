@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/flow_control.hpp"
+
+#include "core/error.hpp"
+#include "core/socket.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+
+namespace pagewire::dataplane {
+
+namespace {
+
+/// A drained receiver answers within microseconds; after this long, credit or datagrams were lost.
+constexpr std::chrono::milliseconds kProbeAfter{20};
+/// Longer than the receiver's own quiet wait, which a repeated finish would prolong.
+constexpr std::chrono::milliseconds kFinishAgainAfter{100};
+
+} // namespace
+
+FlowControl::FlowControl(const core::TransferJob& job)
+    : socket_(core::open_socket(SOCK_DGRAM)),
+      flow_(job.flow)
+{
+    core::bind_socket(socket_.get(), job.local.ipv4, 0);
+    core::connect_socket(socket_.get(), job.peer.ipv4, job.peer.port);
+}
+
+std::uint16_t FlowControl::local_port() const
+{
+    return core::local_address(socket_.get()).port;
+}
+
+void FlowControl::open(const core::TransferWatch& watch)
+{
+    while (limit_ == 0) {
+        wait_credit(0);
+        watch.check();
+    }
+}
+
+void FlowControl::poll_credit()
+{
+    std::array<std::byte, core::kFlowHeaderBytes> octets{};
+    for (;;) {
+        const ssize_t got = ::recv(socket_.get(), octets.data(), octets.size(), MSG_DONTWAIT);
+        if (got < 0) {
+            if (errno == ECONNREFUSED)
+                throw core::TransferError("the sink does not listen on its UDP port any more");
+            if (errno != EAGAIN && errno != EINTR)
+                core::throw_errno("recv", "credit socket");
+            return;
+        }
+        const auto header =
+            core::decode_flow_header(std::span(octets).first(static_cast<std::size_t>(got)));
+        if (!header || header->flow != flow_)
+            continue;
+        if (header->kind == core::FlowHeader::Kind::kCredit)
+            limit_ = std::max(limit_, header->sequence);
+        else if (header->kind == core::FlowHeader::Kind::kDone)
+            outcome_ = Outcome{.num_received = header->sequence,
+                               .quiet = std::chrono::nanoseconds(header->offset)};
+    }
+}
+
+void FlowControl::wait_credit(std::uint64_t next_sequence)
+{
+    if (limit_ == 0 || !wait_readable(kProbeAfter)) {
+        tell(core::FlowHeader::Kind::kProbe, next_sequence);
+        (void)wait_readable(kProbeAfter);
+    }
+    poll_credit();
+}
+
+FlowControl::Outcome FlowControl::finish(std::uint64_t num_sent, const core::TransferWatch& watch)
+{
+    while (!outcome_.has_value()) {
+        tell(core::FlowHeader::Kind::kFinish, num_sent);
+        const auto again_at = std::chrono::steady_clock::now() + kFinishAgainAfter;
+        do {
+            (void)wait_readable(kProbeAfter);
+            poll_credit();
+            watch.check();
+        } while (!outcome_.has_value() && std::chrono::steady_clock::now() < again_at);
+    }
+    return *outcome_;
+}
+
+void FlowControl::tell(core::FlowHeader::Kind kind, std::uint64_t sequence)
+{
+    std::array<std::byte, core::kFlowHeaderBytes> octets{};
+    core::encode_flow_header({.flow = flow_, .kind = kind, .sequence = sequence, .offset = 0},
+                             octets);
+    if (::send(socket_.get(), octets.data(), octets.size(), MSG_DONTWAIT) >= 0)
+        return;
+    if (errno == ECONNREFUSED)
+        throw core::TransferError("the sink does not listen on its UDP port");
+    if (errno != EAGAIN && errno != ENOBUFS && errno != EINTR)
+        core::throw_errno("send", "credit socket");
+}
+
+bool FlowControl::wait_readable(std::chrono::milliseconds longest) const
+{
+    pollfd readable{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&readable, 1, static_cast<int>(longest.count())) > 0;
+}
+
+} // namespace pagewire::dataplane

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "core/flow_header.hpp"
+#include "core/method.hpp"
+#include "core/unique_fd.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace pagewire::dataplane {
+
+/// The sender's side of the closed loop (core/flow_header.hpp): an ordinary UDP socket beside the
+/// engine's queue, on which credit arrives. A receiver that is slower than the engine throttles it
+/// instead of losing datagrams.
+class FlowControl {
+  public:
+    /// What the receiver said at the end.
+    struct Outcome {
+        std::uint64_t num_received = 0;
+        std::chrono::nanoseconds quiet{}; ///< how long it had waited in vain for more
+    };
+
+    /// Opens the socket and connects it to the peer. Throws SystemError.
+    explicit FlowControl(const core::TransferJob& job);
+
+    /// The socket's own port: the engine's datagrams carry it, so that answers come back here.
+    [[nodiscard]] std::uint16_t local_port() const;
+
+    /// Probes until the receiver grants its first credit. Throws TransferError through
+    /// watch.check().
+    void open(const core::TransferWatch& watch);
+
+    /// Datagrams with a sequence number below this may be sent.
+    [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+
+    /// Takes what has arrived; one recv(2) for each datagram and one that finds none.
+    void poll_credit();
+
+    /// Out of credit: sleeps until some comes; after a while without, probes with the next sequence
+    /// number.
+    void wait_credit(std::uint64_t next_sequence);
+
+    /// Tells the end and waits for the receiver's last word. Throws TransferError through
+    /// watch.check().
+    Outcome finish(std::uint64_t num_sent, const core::TransferWatch& watch);
+
+  private:
+    void tell(core::FlowHeader::Kind kind, std::uint64_t sequence);
+    bool wait_readable(std::chrono::milliseconds longest) const;
+
+    core::UniqueFd socket_;
+    std::uint32_t flow_;
+    std::uint64_t limit_ = 0;
+    std::optional<Outcome> outcome_;
+};
+
+} // namespace pagewire::dataplane

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/frame_ledger.hpp"
+
+#include "core/error.hpp"
+#include "core/units.hpp"
+
+#include <fmt/format.h>
+
+#include <cassert>
+
+namespace pagewire::dataplane {
+
+static_assert(kChunkBytes % PacketMemoryLayout::kHeaderStride == 0,
+              "a header slot must not cross a chunk: the kernel rejects such descriptors");
+
+PacketMemoryLayout PacketMemoryLayout::fit(std::uint64_t memory_bytes, std::uint32_t num_headers,
+                                           std::uint32_t frame_bytes)
+{
+    assert(frame_bytes % kChunkBytes == 0 && frame_bytes > 0);
+    PacketMemoryLayout layout{
+        .num_headers = num_headers,
+        .frames_offset = core::round_up<std::uint64_t>(
+            static_cast<std::uint64_t>(num_headers) * kHeaderStride, kChunkBytes),
+        .frame_bytes = frame_bytes,
+        .num_frames = 0,
+    };
+    if (memory_bytes > layout.frames_offset)
+        layout.num_frames =
+            static_cast<std::uint32_t>((memory_bytes - layout.frames_offset) / frame_bytes);
+    if (layout.num_frames < 2) {
+        throw core::UsageError(
+            fmt::format("packet memory of {} holds fewer than two frames of {}: use more "
+                        "(umem) or smaller frames (frame)",
+                        core::format_bytes(memory_bytes), core::format_bytes(frame_bytes)));
+    }
+    return layout;
+}
+
+FrameLedger::FrameLedger(const PacketMemoryLayout& layout)
+    : layout_(layout),
+      frames_(layout.num_frames),
+      header_lent_(layout.num_headers)
+{
+    free_headers_.reserve(layout.num_headers);
+    for (std::uint32_t slot = layout.num_headers; slot-- > 0;)
+        free_headers_.push_back(slot);
+}
+
+void FrameLedger::start_read(std::uint32_t frame) noexcept
+{
+    assert(frames_[frame].state == FrameState::kFree);
+    frames_[frame].state = FrameState::kReading;
+}
+
+void FrameLedger::read_done(std::uint32_t frame) noexcept
+{
+    assert(frames_[frame].state == FrameState::kReading);
+    frames_[frame].state = FrameState::kReady;
+}
+
+void FrameLedger::all_cut(std::uint32_t frame) noexcept
+{
+    assert(frames_[frame].state == FrameState::kReady);
+    frames_[frame].state = FrameState::kCut;
+    free_when_done(frames_[frame]);
+}
+
+std::optional<std::uint64_t> FrameLedger::take_header() noexcept
+{
+    if (free_headers_.empty())
+        return std::nullopt;
+    const std::uint32_t slot = free_headers_.back();
+    free_headers_.pop_back();
+    return static_cast<std::uint64_t>(slot) * PacketMemoryLayout::kHeaderStride;
+}
+
+void FrameLedger::lend(std::uint64_t addr) noexcept
+{
+    assert(addr < layout_.end());
+    if (addr < layout_.frames_offset)
+        header_lent_[addr / PacketMemoryLayout::kHeaderStride] = true;
+    else
+        ++frames_[(addr - layout_.frames_offset) / layout_.frame_bytes].num_outstanding;
+    ++num_outstanding_;
+}
+
+bool FrameLedger::complete(std::uint64_t addr) noexcept
+{
+    if (addr >= layout_.end())
+        return false;
+    if (addr < layout_.frames_offset) {
+        const auto slot = static_cast<std::uint32_t>(addr / PacketMemoryLayout::kHeaderStride);
+        const bool is_slot =
+            addr % PacketMemoryLayout::kHeaderStride == 0 && slot < layout_.num_headers;
+        if (!is_slot || !header_lent_[slot])
+            return false;
+        header_lent_[slot] = false;
+        free_headers_.push_back(slot); // never beyond what the constructor reserved
+    } else {
+        Frame& frame = frames_[(addr - layout_.frames_offset) / layout_.frame_bytes];
+        if (frame.num_outstanding == 0)
+            return false;
+        --frame.num_outstanding;
+        free_when_done(frame);
+    }
+    --num_outstanding_;
+    return true;
+}
+
+void FrameLedger::free_when_done(Frame& frame) noexcept
+{
+    if (frame.state == FrameState::kCut && frame.num_outstanding == 0)
+        frame.state = FrameState::kFree;
+}
+
+} // namespace pagewire::dataplane

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/pipeline.hpp"
+
+#include "core/error.hpp"
+#include "core/source_file.hpp"
+#include "core/units.hpp"
+#include "dataplane/fault.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace pagewire::dataplane {
+
+namespace {
+
+using PacketBytes = std::span<std::byte, kPacketHeaderBytes>;
+
+static_assert(kPacketHeaderBytes <= PacketMemoryLayout::kHeaderStride,
+              "a header fills at most its slot");
+
+Segmenter::Limits segment_limits(const core::TransferJob& job, const Engine& engine)
+{
+    if (engine.num_segments_max() < 2)
+        throw core::TransferError(
+            "the device takes one segment a packet: header and page slices need two");
+    return {.payload_bytes_max = payload_room(job.mtu),
+            .num_slices_max = std::min(engine.num_segments_max() - 1, Segmenter::kSlicesMax)};
+}
+
+/// Reads are handed over a few at a time: a call for each would cost more than it hides.
+constexpr std::uint32_t kReadsPerSubmit = 4;
+
+} // namespace
+
+Pipeline::Pipeline(const core::TransferJob& job, Engine& engine, FlowControl* flow)
+    : job_(job),
+      engine_(engine),
+      flow_(flow),
+      ledger_(PacketMemoryLayout::of(job.dataplane)),
+      segmenter_(ledger_.layout(), segment_limits(job, engine)),
+      header_(job.local, job.peer, job.flow)
+{
+    // A packet may begin at the end of one frame, and all that it touches must be there at once.
+    const PacketMemoryLayout& layout = ledger_.layout();
+    if (payload_room(job.mtu) > layout.frames_bytes() - layout.frame_bytes) {
+        throw core::TransferError(
+            fmt::format("{} frames of {} are too few for packets of MTU {}: use more packet "
+                        "memory (umem) or larger frames (frame)",
+                        layout.num_frames, core::format_bytes(layout.frame_bytes), job.mtu));
+    }
+    if (job.dataplane.source == core::PayloadSource::kDisk) {
+        const core::UniqueFd file = core::open_source_file(job.path);
+        std::string why;
+        const auto alignment = core::direct_io_alignment(file.get(), why);
+        if (!alignment)
+            throw core::TransferError(why);
+        offset_align_ = alignment->offset;
+        if (job.dataplane.frame_bytes % offset_align_ != 0 ||
+            kChunkBytes % alignment->memory != 0) {
+            throw core::TransferError(
+                fmt::format("{}: direct I/O wants {} bytes alignment in the file and {} in "
+                            "memory, which frames of {} do not have",
+                            job.path, alignment->offset, alignment->memory,
+                            core::format_bytes(job.dataplane.frame_bytes)));
+        }
+        reader_.emplace(job.path, engine.memory(), job.dataplane.disk_depth);
+    }
+    base_offset_ =
+        core::round_down<std::uint64_t>(job.range.offset, std::max(offset_align_, kChunkBytes));
+    begin_ = job.range.offset - base_offset_;
+    end_ = begin_ + job.range.length;
+    position_ = begin_;
+    num_frames_total_ = (end_ + ledger_.layout().frame_bytes - 1) / ledger_.layout().frame_bytes;
+    read_ended_.resize(ledger_.layout().num_frames);
+}
+
+core::TransferReport Pipeline::run(core::TransferWatch& watch)
+{
+    if (!reader_)
+        fill_from_memory();
+    watch.begin();
+    pacer_.emplace(job_.dataplane.rate_gbps, Pacer::Clock::now());
+    refill();
+    while (position_ < end_ || num_staged_ > 0) {
+        // 1. what the disk has brought  2. packets from it  3. to the device  4. back from it  5.
+        // to the disk again
+        bool progress = reap_reads();
+        progress |= stage();
+        progress |= submit_staged();
+        if (const int error = engine_.kick(); error != 0)
+            core::throw_error(error, "send", fmt::format("on {}", job_.interface));
+        progress |= reclaim();
+        refill();
+        watch.check();
+        if (!progress)
+            idle(watch);
+    }
+    watch.sent();
+    drain(watch);
+
+    core::TransferReport report;
+    report.bytes_sent = job_.range.length;
+    report.num_turns = next_sequence_;
+    report.counters = {
+        {"packets", next_sequence_},        {"descriptors", num_descriptors_},
+        {"disk_reads", num_disk_reads_},    {"completions_invalid", num_reclaimed_invalid_},
+        {"waits_disk", num_waits_disk_},    {"waits_credit", num_waits_credit_},
+        {"waits_engine", num_waits_engine_}};
+    report.facts["layout"] = "header + page slices";
+    report.facts["frames"] = fmt::format("{} of {}", ledger_.layout().num_frames,
+                                         core::format_bytes(ledger_.layout().frame_bytes));
+    engine_.describe(report);
+    return report;
+}
+
+std::uint64_t Pipeline::read_bytes(std::uint64_t frame_index) const
+{
+    // The last read stops where the range does, rounded up to the file's alignment: the kernel
+    // stops at the end of the file by itself.
+    const std::uint64_t from = frame_index * ledger_.layout().frame_bytes;
+    return std::min<std::uint64_t>(ledger_.layout().frame_bytes,
+                                   core::round_up<std::uint64_t>(end_ - from, offset_align_));
+}
+
+void Pipeline::fill_from_memory()
+{
+    const auto frames =
+        engine_.memory().subspan(ledger_.layout().frames_offset, ledger_.layout().frames_bytes());
+    const core::UniqueFd file = core::open_source_file(job_.path);
+    for (std::size_t at = 0; at < frames.size();) {
+        const ssize_t got = ::pread(file.get(), frames.data() + at, frames.size() - at,
+                                    static_cast<off_t>(base_offset_ + at));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            core::throw_errno("read", job_.path);
+        if (got == 0)
+            throw core::TransferError(
+                fmt::format("{}: is shorter than the packet memory that it is to fill ({})",
+                            job_.path, core::format_bytes(frames.size())));
+        at += static_cast<std::size_t>(got);
+    }
+}
+
+bool Pipeline::reap_reads()
+{
+    if (!reader_)
+        return false;
+    std::array<ReadDone, 32> done{};
+    const std::size_t count = reader_->reap(done);
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint32_t slot = done[i].tag;
+        const std::int32_t result = done[i].result;
+        if (result < 0)
+            core::throw_error(-result, "read", job_.path);
+        // Reads are started in order, so that the slot tells which of the frames asked for this is.
+        const std::uint32_t num_slots = ledger_.layout().num_frames;
+        const std::uint64_t behind = (num_frames_asked_ - 1 - slot) % num_slots;
+        const std::uint64_t frame_index = num_frames_asked_ - 1 - behind;
+        const std::uint64_t from = frame_index * ledger_.layout().frame_bytes;
+        const std::uint64_t needed =
+            std::min<std::uint64_t>(ledger_.layout().frame_bytes, end_ - from);
+        if (static_cast<std::uint64_t>(result) < needed) {
+            throw core::TransferError(
+                fmt::format("{}: a direct read at byte {} brought {} of {} bytes: the file shrank",
+                            job_.path, base_offset_ + from, result, needed));
+        }
+        ledger_.read_done(slot);
+        read_ended_[slot] = true;
+    }
+    // Packets are cut in the file's order: a frame is ready when all before it are.
+    while (num_frames_ready_ < num_frames_asked_ &&
+           read_ended_[num_frames_ready_ % ledger_.layout().num_frames]) {
+        read_ended_[num_frames_ready_ % ledger_.layout().num_frames] = false;
+        ++num_frames_ready_;
+    }
+    return count > 0;
+}
+
+void Pipeline::refill()
+{
+    const PacketMemoryLayout& layout = ledger_.layout();
+    if (!reader_) {
+        // Nothing is written to these frames: each is ready again as soon as it has been cut.
+        num_frames_ready_ = num_frames_total_;
+        return;
+    }
+    while (num_frames_asked_ < num_frames_total_) {
+        const auto slot = static_cast<std::uint32_t>(num_frames_asked_ % layout.num_frames);
+        if (!ledger_.is_free(slot))
+            break;
+        const std::uint64_t from = num_frames_asked_ * layout.frame_bytes;
+        if (!reader_->start(slot, base_offset_ + from,
+                            static_cast<std::uint32_t>(read_bytes(num_frames_asked_)),
+                            engine_.memory().data() + layout.frame_addr(slot)))
+            break;
+        ledger_.start_read(slot);
+        ++num_frames_asked_;
+        ++num_disk_reads_;
+    }
+    const bool disk_idle = reader_->num_queued() == reader_->num_in_flight();
+    if (reader_->num_queued() >= kReadsPerSubmit || (disk_idle && reader_->num_queued() > 0)) {
+        if (const int error = reader_->submit(); error != 0)
+            core::throw_error(error, "io_uring_enter", job_.path);
+    }
+}
+
+bool Pipeline::has_credit()
+{
+    if (flow_ == nullptr || job_.dataplane.rate_gbps > 0)
+        return true;
+    if (next_sequence_ < flow_->limit())
+        return true;
+    flow_->poll_credit();
+    return next_sequence_ < flow_->limit();
+}
+
+bool Pipeline::stage()
+{
+    const PacketMemoryLayout& layout = ledger_.layout();
+    const std::uint64_t ready_end = std::min(end_, num_frames_ready_ * layout.frame_bytes);
+    const auto now = Pacer::Clock::now();
+    std::size_t num_packets = 0;
+    while (position_ < end_ && num_packets < kBatchPackets &&
+           num_staged_ + Segmenter::kSlicesMax + 1 <= staged_.size()) {
+        const std::uint32_t bytes = segmenter_.payload_bytes(position_, end_);
+        if (position_ + bytes > ready_end || !has_credit() ||
+            !pacer_->may_send(position_ - begin_, now))
+            break;
+        const auto header_addr = ledger_.take_header();
+        if (!header_addr)
+            break;
+        header_.write(PacketBytes(engine_.memory().subspan(*header_addr, kPacketHeaderBytes)),
+                      next_sequence_, position_ - begin_, bytes);
+        staged_[num_staged_] = {.addr = *header_addr, .len = kPacketHeaderBytes, .more = true};
+        const auto slices =
+            std::span(staged_).subspan(num_staged_ + 1).first<Segmenter::kSlicesMax>();
+        const std::size_t num_descriptors = 1 + segmenter_.cut(position_, bytes, slices);
+        for (std::size_t i = 0; i < num_descriptors; ++i)
+            ledger_.lend(staged_[num_staged_ + i].addr);
+        num_staged_ += num_descriptors;
+        num_descriptors_ += num_descriptors;
+        position_ += bytes;
+        ++next_sequence_;
+        ++num_packets;
+    }
+    // Frames behind the cut go to the disk again once the device has done with them.
+    const std::uint64_t num_behind =
+        position_ == end_ ? num_frames_total_ : position_ / layout.frame_bytes;
+    for (; reader_ && num_frames_cut_ < num_behind; ++num_frames_cut_)
+        ledger_.all_cut(static_cast<std::uint32_t>(num_frames_cut_ % layout.num_frames));
+    return num_packets > 0;
+}
+
+bool Pipeline::submit_staged()
+{
+    if (num_staged_ == 0)
+        return false;
+    const std::size_t taken = engine_.submit(std::span(staged_).first(num_staged_));
+    std::copy(staged_.begin() + static_cast<std::ptrdiff_t>(taken),
+              staged_.begin() + static_cast<std::ptrdiff_t>(num_staged_), staged_.begin());
+    num_staged_ -= taken;
+    return taken > 0;
+}
+
+bool Pipeline::reclaim()
+{
+    const std::size_t count = engine_.reclaim(reclaimed_);
+    for (std::size_t i = 0; i < count; ++i)
+        num_reclaimed_invalid_ += ledger_.complete(reclaimed_[i]) ? 0 : 1;
+    return count > 0;
+}
+
+void Pipeline::idle(const core::TransferWatch& watch)
+{
+    const std::uint64_t ready_end = num_frames_ready_ * ledger_.layout().frame_bytes;
+    const bool wants_data =
+        num_staged_ == 0 && position_ < end_ &&
+        position_ + segmenter_.payload_bytes(position_, end_) > std::min(end_, ready_end);
+    if (wants_data && reader_->num_in_flight() > 0) {
+        ++num_waits_disk_;
+        if (const int error = reader_->submit(); error != 0)
+            core::throw_error(error, "io_uring_enter", job_.path);
+        reader_->wait(core::TransferWatch::kMaxWait);
+    } else if (num_staged_ == 0 && !has_credit()) {
+        ++num_waits_credit_;
+        flow_->wait_credit(next_sequence_);
+    } else if (num_staged_ > 0 || wants_data) {
+        ++num_waits_engine_;
+        engine_.wait(std::chrono::milliseconds(1));
+    }
+    watch.check();
+}
+
+void Pipeline::drain(const core::TransferWatch& watch)
+{
+    while (ledger_.num_outstanding() > 0) {
+        if (const int error = engine_.kick(); error != 0)
+            core::throw_error(error, "send", fmt::format("on {}", job_.interface));
+        if (!reclaim())
+            engine_.wait(std::chrono::milliseconds(1));
+        watch.check();
+    }
+}
+
+core::TransferReport
+send_through_engine(const core::TransferJob& job, core::TransferWatch& watch,
+                    const std::function<std::unique_ptr<Engine>()>& open_engine)
+{
+    FlowControl flow(job);
+    core::TransferJob own = job;
+    own.local.port = flow.local_port();
+    std::unique_ptr<Engine> engine = open_engine();
+    std::optional<Fault> fault;
+    if (!job.dataplane.fault.empty()) {
+        fault = parse_fault(job.dataplane.fault);
+        engine = with_fault(std::move(engine), *fault);
+    }
+    Pipeline pipeline(own, *engine, &flow);
+    if (job.dataplane.rate_gbps == 0)
+        flow.open(watch); // in the open loop nobody asks for credit, and so none is sent
+    core::TransferReport report = pipeline.run(watch);
+    const FlowControl::Outcome outcome = flow.finish(report.counters["packets"], watch);
+    watch.acknowledged();
+    report.quiet = outcome.quiet;
+    report.counters["packets_received"] = outcome.num_received;
+    if (fault && fault->packet >= report.counters["packets"]) {
+        throw core::TransferError(
+            fmt::format("the fault {} never came to pass: the stream has {} packets",
+                        job.dataplane.fault, report.counters["packets"]));
+    }
+    return report;
+}
+
+core::TransferReport send_to_nobody(const core::TransferJob& job, core::TransferWatch& watch,
+                                    Engine& engine)
+{
+    Pipeline pipeline(job, engine, nullptr);
+    core::TransferReport report = pipeline.run(watch);
+    watch.acknowledged();
+    return report;
+}
+
+} // namespace pagewire::dataplane

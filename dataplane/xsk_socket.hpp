@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "core/mapping.hpp"
+#include "core/unique_fd.hpp"
+#include "dataplane/xdp_uapi.hpp"
+#include "dataplane/xsk_ring.hpp"
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+
+namespace pagewire::dataplane {
+
+struct XskConfig {
+    std::string interface;
+    std::uint32_t queue = 0;
+    std::uint32_t ring_entries = 0; ///< power of two, for TX and completion alike
+    std::uint32_t chunk_bytes = 0;
+};
+
+/// An AF_XDP socket that transmits, with the UMEM registered on it
+/// (Documentation/networking/af_xdp.rst).
+///
+/// Set-up in the kernel's order: socket, XDP_UMEM_REG, the rings (a fill ring too, which bind
+/// demands even of a socket that only sends), XDP_MMAP_OFFSETS, mmap of each ring, bind. No XDP
+/// program is attached: sending needs none on the devices of copy mode. The socket, and with it the
+/// queue, is free again when the descriptor and the ring mappings are gone, which members' order
+/// sees to.
+class XskSocket {
+  public:
+    /// `umem` outlives the socket. Throws SystemError that names call, interface and queue.
+    XskSocket(std::span<std::byte> umem, const XskConfig& config);
+
+    [[nodiscard]] ProducerRing<xdp_desc>& tx() noexcept { return tx_; }
+
+    [[nodiscard]] ConsumerRing<std::uint64_t>& completion() noexcept { return completion_; }
+
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+    /// What the kernel says of the binding: XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY.
+    [[nodiscard]] bool is_zerocopy() const;
+
+    /// XDP_STATISTICS, by the kernel's names.
+    [[nodiscard]] std::map<std::string, std::uint64_t> statistics() const;
+
+    /// Packets that one sendto(2) may send in copy mode; 0: the kernel has no such option (32).
+    [[nodiscard]] std::uint32_t tx_budget() const noexcept { return tx_budget_; }
+
+  private:
+    template<typename Entry>
+    RingMemory<Entry> map_ring(core::Mapping& mapping, const xdp_ring_offset& offsets,
+                               std::uint64_t page_offset, std::uint32_t entries, const char* name);
+
+    core::UniqueFd fd_;
+    core::Mapping fill_mapping_;
+    core::Mapping completion_mapping_;
+    core::Mapping tx_mapping_;
+    ProducerRing<xdp_desc> tx_;
+    ConsumerRing<std::uint64_t> completion_;
+    std::uint32_t tx_budget_ = 0;
+};
+
+} // namespace pagewire::dataplane
