@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/experiment.hpp"
+
+#include "core/error.hpp"
+#include "core/units.hpp"
+#include "dataplane/frame_ledger.hpp"
+#include "testbed/lab.hpp"
+#include "testbed/registry.hpp"
+#include "testbed/source.hpp"
+#include "testbed/statistics.hpp"
+#include "testbed/transfer.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <random>
+#include <utility>
+
+namespace pagewire::testbed {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A cell of the experiment and the row that its samples go to.
+struct Task {
+    Cell cell;
+    Row row;
+    bool is_ceiling = false;
+};
+
+/// Why this method cannot run on this file and machine at all; empty where it can.
+std::string obstacle(const core::Method& method, CacheState cache, const Source& source)
+{
+    const std::string file_system = core::file_system_name(source.fd.get());
+    if (cache == CacheState::kCold && (file_system == "tmpfs" || file_system == "ramfs"))
+        return fmt::format("no cold cache: {} keeps its files in memory", file_system);
+    if (const core::Support support = method.probe(); !support)
+        return support.reason();
+    std::string why;
+    if (method.needs_direct_io && !core::direct_io_alignment(source.fd.get(), why))
+        return fmt::format("needs direct I/O: {}", why);
+    return {};
+}
+
+/// What an arm can still set where a method has needs of its own: not those features, and without
+/// scatter/gather no segmentation either, which the kernel turns off with it (net/core/dev.c,
+/// netdev_fix_features).
+nic::FeatureSettings left_to_arm(const Arm& arm, const core::Method& method)
+{
+    nic::FeatureSettings settings = arm.features;
+    for (const core::FeatureNeed& need : method.needs) {
+        settings.erase(std::string(need.feature));
+        if (need.feature == "tx-scatter-gather" && !need.on)
+            std::erase_if(settings, [](const auto& setting) {
+                return setting.first.ends_with("-segmentation");
+            });
+    }
+    return settings;
+}
+
+/// The arms that make a difference to a method, with what each sets. Arms are about the kernel's
+/// own packets: an engine makes its packets itself. Arms with nothing left to set are one, without
+/// a name.
+std::vector<Arm> arms_for(const core::Method& method, const Plan& plan)
+{
+    if (plan.arms.empty() || method.family == core::Family::kDataplane)
+        return {Arm{}};
+    std::vector<Arm> arms;
+    for (const Arm& arm : plan.arms) {
+        Arm left{.name = arm.name, .features = left_to_arm(arm, method)};
+        if (left.features.empty() && !arm.features.empty())
+            left.name.clear();
+        if (std::find(arms.begin(), arms.end(), left) == arms.end())
+            arms.push_back(std::move(left));
+    }
+    return arms;
+}
+
+std::vector<Task> make_rows(const Plan& plan, const Source& source)
+{
+    std::vector<Task> tasks;
+    const auto add = [&](const core::Method& method, CacheState cache, Arm arm) {
+        for (const core::FeatureNeed& need : method.needs)
+            arm.features[std::string(need.feature)] = need.on;
+        Task task;
+        task.cell = {.method = &method,
+                     .cache = cache,
+                     .arm = arm.name,
+                     .features = arm.features,
+                     .source = plan.dataplane.source};
+        task.row = {.method = &method,
+                    .cache = cache,
+                    .arm = std::move(arm.name),
+                    .features = std::move(arm.features),
+                    .skipped = obstacle(method, cache, source),
+                    .samples = {}};
+        tasks.push_back(std::move(task));
+    };
+    for (const CacheState cache : plan.cache) {
+        for (const std::string& name : plan.methods) {
+            const core::Method& method = *find_method(name);
+            if (plan.wire && method.wire != *plan.wire)
+                continue;
+            for (Arm& arm : arms_for(method, plan))
+                add(method, cache, std::move(arm));
+        }
+    }
+    return tasks;
+}
+
+/// Ceilings are transfers like the rest, in the same rounds: the null engine for the disk, each
+/// engine from memory.
+void add_ceilings(const Plan& plan, const Source& source, std::vector<Task>& tasks)
+{
+    const auto add = [&](const core::Method& method, core::PayloadSource payload) {
+        if (!method.probe())
+            return;
+        Task task;
+        task.cell = {.method = &method,
+                     .cache = CacheState::kCold,
+                     .arm = {},
+                     .features = {},
+                     .source = payload};
+        task.row.method = &method;
+        task.is_ceiling = true;
+        tasks.push_back(std::move(task));
+    };
+    std::string why;
+    const core::Method* null = find_method("null");
+    if (null != nullptr && core::direct_io_alignment(source.fd.get(), why))
+        add(*null, core::PayloadSource::kDisk);
+    for (const std::string& name : plan.methods) {
+        const core::Method& method = *find_method(name);
+        const bool on_wire = method.family == core::Family::kDataplane && !method.is_ceiling;
+        const bool wanted = !plan.wire || method.wire == *plan.wire;
+        if (on_wire && wanted && plan.dataplane.rate_gbps == 0 && plan.dataplane.fault.empty() &&
+            source.identity.size >=
+                dataplane::PacketMemoryLayout::of(plan.dataplane).frames_bytes())
+            add(method, core::PayloadSource::kMemory);
+    }
+}
+
+std::optional<double> measure_memcpy()
+{
+    constexpr std::size_t bytes = 64 * core::kMiB;
+    constexpr int rounds = 5;
+    std::vector<std::byte> from(bytes, std::byte{1});
+    std::vector<std::byte> to(bytes);
+    std::vector<double> gbps;
+    for (int i = 0; i < rounds; ++i) {
+        const auto start = Clock::now();
+        std::memcpy(to.data(), from.data(), bytes);
+        const auto elapsed =
+            std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start);
+        from[static_cast<std::size_t>(i)] =
+            to[bytes - 1]; // the copies are used: none may be left out
+        gbps.push_back(
+            core::gigabits_per_second(bytes, static_cast<std::uint64_t>(elapsed.count())));
+    }
+    return median(gbps);
+}
+
+std::string describe(const Cell& cell)
+{
+    return fmt::format("{} {}{}{}", cell.method->name, cache_name(cell.cache),
+                       cell.arm.empty() ? "" : " ", cell.arm);
+}
+
+} // namespace
+
+RunResult run_experiment(const Plan& plan, const std::atomic<bool>& interrupted,
+                         const Progress& progress)
+{
+    const auto begun = Clock::now();
+    RunResult result;
+    result.plan = plan;
+    result.started_at = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+    const std::unique_ptr<Lab> lab = open_lab(plan); // first: its errors need no file read
+    const Source source = Source::open(plan);
+    result.path = source.path;
+    result.range = source.range;
+    result.file_system = core::file_system_name(source.fd.get());
+    result.digest_summary = source.digests.summary();
+    result.lab = lab->describe();
+
+    std::vector<Task> tasks = make_rows(plan, source);
+    if (plan.ceilings)
+        add_ceilings(plan, source, tasks);
+
+    TransferRunner runner(plan, *lab, source, interrupted);
+    std::mt19937_64 random(plan.seed);
+    const auto num_live = static_cast<std::size_t>(std::count_if(
+        tasks.begin(), tasks.end(), [](const Task& task) { return task.row.skipped.empty(); }));
+    std::size_t num_done = 0;
+    for (unsigned round = 0; round < plan.rounds && !interrupted.load(); ++round) {
+        std::vector<Task*> order;
+        for (Task& task : tasks) {
+            if (task.row.skipped.empty())
+                order.push_back(&task);
+        }
+        std::shuffle(order.begin(), order.end(), random);
+        for (Task* task : order) {
+            if (interrupted.load())
+                break;
+            progress(num_done, num_live * plan.rounds, describe(task->cell));
+            auto sample = runner.run(task->cell, round);
+            if (sample)
+                task->row.samples.push_back(std::move(*sample));
+            ++num_done;
+        }
+    }
+    result.interrupted = interrupted.load();
+
+    for (Task& task : tasks) {
+        if (!task.is_ceiling) {
+            if (task.row.samples.empty() && task.row.skipped.empty())
+                task.row.skipped = "interrupted before its first transfer";
+            result.rows.push_back(std::move(task.row));
+            continue;
+        }
+        const std::vector<double> goodputs = task.row.goodputs();
+        if (goodputs.empty())
+            continue;
+        if (task.cell.source == core::PayloadSource::kDisk)
+            result.ceilings.disk_gbps = median(goodputs);
+        else
+            result.ceilings.wire_gbps[std::string(task.cell.method->name)] = median(goodputs);
+    }
+    if (plan.ceilings && !result.interrupted)
+        result.ceilings.memcpy_gbps = measure_memcpy();
+    result.elapsed_s = std::chrono::duration<double>(Clock::now() - begun).count();
+    return result;
+}
+
+} // namespace pagewire::testbed

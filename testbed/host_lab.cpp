@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A real NIC of this machine, and a `pagewire sink` waiting on another one.
+#include "core/error.hpp"
+#include "core/socket.hpp"
+#include "nic/link.hpp"
+#include "testbed/lab.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace pagewire::testbed {
+
+namespace {
+
+constexpr std::chrono::seconds kConnectTime{5};
+constexpr int kNeighbourTries = 50;
+constexpr useconds_t kNeighbourPauseUs = 20'000;
+
+class HostLab final : public Lab {
+  public:
+    explicit HostLab(const Plan& plan)
+        : netns_(nic::NetNamespace::current()),
+          sink_address_(core::parse_address(plan.peer)),
+          cpus_(choose_cpus())
+    {
+        const nic::LinkFacts facts = nic::link_facts(netns_, plan.interface);
+        if (!facts.up)
+            throw core::UsageError(
+                fmt::format("{}: the interface is down: bring it up first", plan.interface));
+        const auto own = nic::first_address(netns_, plan.interface);
+        if (!own)
+            throw core::UsageError(
+                fmt::format("{}: the interface has no IPv4 address", plan.interface));
+        link_ = {.interface = plan.interface,
+                 .mtu = facts.mtu,
+                 .local = {.ipv4 = *own, .port = 0, .mac = facts.mac},
+                 .peer = {.ipv4 = sink_address_.ipv4, .port = 0, .mac = {}}};
+        connect();
+        link_.peer.mac = neighbour(plan.interface);
+    }
+
+    [[nodiscard]] const LabLink& link() const override { return link_; }
+
+    [[nodiscard]] const nic::NetNamespace& sender_netns() const override { return netns_; }
+
+    [[nodiscard]] Channel& sink() override
+    {
+        if (!channel_)
+            connect();
+        return *channel_;
+    }
+
+    std::string sink_lost() override
+    {
+        channel_.reset();
+        return fmt::format("closed its connection ({})", core::format_address(sink_address_));
+    }
+
+    [[nodiscard]] unsigned sink_generation() const override { return sink_generation_; }
+
+    void apply_features(const nic::FeatureSettings& settings) override
+    {
+        // A NIC of the host is measured as it is found.
+        const nic::FeatureTable now = features();
+        for (const auto& [name, on] : settings) {
+            const auto it = now.find(name);
+            if (it == now.end() || it->second.active != on) {
+                throw core::TransferError(
+                    fmt::format("{} is {} on {} and this method needs it {}: the testbed changes "
+                                "no feature of a host's NIC (ethtool -K {} {} {})",
+                                name, on ? "off" : "on", link_.interface, on ? "on" : "off",
+                                link_.interface, name, on ? "on" : "off"));
+            }
+        }
+    }
+
+    [[nodiscard]] nic::FeatureTable features() const override
+    {
+        return nic::read_features(netns_, link_.interface);
+    }
+
+    [[nodiscard]] std::optional<int> worker_cpu() const override { return cpus_.worker; }
+
+    [[nodiscard]] nlohmann::json describe() const override
+    {
+        return {{"kind", "host"},
+                {"interface", link_.interface},
+                {"mtu", link_.mtu},
+                {"sender", core::format_address(core::SocketAddress{.ipv4 = link_.local.ipv4})},
+                {"receiver", core::format_address(sink_address_)},
+                {"worker_cpu", cpus_.worker}};
+    }
+
+  private:
+    void connect()
+    {
+        core::UniqueFd socket = core::open_socket(SOCK_STREAM);
+        core::set_socket_timeouts(socket.get(), kConnectTime); // of connect(2) too
+        try {
+            core::connect_socket(socket.get(), sink_address_.ipv4, sink_address_.port);
+        } catch (const core::SystemError& error) {
+            throw core::UsageError(
+                fmt::format("{}: start the sink there first: pagewire sink --listen {}",
+                            error.what(), core::format_address(sink_address_)));
+        }
+        channel_.emplace(std::move(socket));
+        ++sink_generation_;
+    }
+
+    /// The control connection has just made the kernel resolve it.
+    core::MacAddress neighbour(const std::string& interface) const
+    {
+        const auto hop = nic::next_hop(netns_, interface, sink_address_.ipv4);
+        if (!hop)
+            throw core::UsageError(fmt::format("{}: packets to {} leave by another interface",
+                                               interface, core::format_address(sink_address_)));
+        for (int attempt = 0; attempt < kNeighbourTries; ++attempt) {
+            if (const auto mac = nic::find_neighbour(netns_, interface, *hop))
+                return *mac;
+            ::usleep(kNeighbourPauseUs);
+        }
+        throw core::UsageError(fmt::format("{}: no hardware address is known for {}", interface,
+                                           core::format_address({.ipv4 = *hop})));
+    }
+
+    nic::NetNamespace netns_;
+    core::SocketAddress sink_address_;
+    CpuPair cpus_;
+    LabLink link_;
+    std::optional<Channel> channel_;
+    unsigned sink_generation_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<Lab> open_host_lab(const Plan& plan)
+{
+    return std::make_unique<HostLab>(plan);
+}
+
+} // namespace pagewire::testbed

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/messages.hpp"
+
+#include "testbed/json_fields.hpp"
+
+namespace pagewire::testbed {
+
+template<>
+struct EnumNames<core::Wire> {
+    static constexpr std::array<std::pair<std::string_view, core::Wire>, 3> kAll{
+        {{"tcp", core::Wire::kTcp}, {"udp", core::Wire::kUdp}, {"none", core::Wire::kNone}}};
+};
+
+template<>
+struct EnumNames<core::PayloadSource> {
+    static constexpr std::array<std::pair<std::string_view, core::PayloadSource>, 2> kAll{
+        {{"disk", core::PayloadSource::kDisk}, {"memory", core::PayloadSource::kMemory}}};
+};
+
+// Found from json_fields.hpp by the namespace of their first argument.
+
+template<typename Io>
+void describe(Io& io, core::ByteRange& v)
+{
+    io("offset", v.offset);
+    io("length", v.length);
+}
+
+template<typename Io>
+void describe(Io& io, core::LinkEnd& v)
+{
+    io("ipv4", v.ipv4);
+    io("port", v.port);
+    io("mac", v.mac);
+}
+
+template<typename Io>
+void describe(Io& io, core::DataplaneJob& v)
+{
+    io("queue", v.queue);
+    io("umem_bytes", v.umem_bytes);
+    io("frame_bytes", v.frame_bytes);
+    io("disk_depth", v.disk_depth);
+    io("ring_entries", v.ring_entries);
+    io("source", v.source);
+    io("rate_gbps", v.rate_gbps);
+    io("fault", v.fault);
+}
+
+template<typename Io>
+void describe(Io& io, core::TransferJob& v)
+{
+    io("path", v.path);
+    io("range", v.range);
+    io("chunk_bytes", v.chunk_bytes);
+    io("interface", v.interface);
+    io("mtu", v.mtu);
+    io("local", v.local);
+    io("peer", v.peer);
+    io("flow", v.flow);
+    io("dataplane", v.dataplane);
+}
+
+template<typename Io>
+void describe(Io& io, core::TransferReport& v)
+{
+    io("bytes_sent", v.bytes_sent);
+    io("num_turns", v.num_turns);
+    io("zero_copy_requested", v.zero_copy_requested);
+    io("zero_copy_kernel_reported", v.zero_copy_kernel_reported);
+    io("quiet_ns", v.quiet);
+    io("counters", v.counters);
+    io("facts", v.facts);
+}
+
+template<typename Io>
+void describe(Io& io, core::ReceiveOrder& v)
+{
+    io("ipv4", v.ipv4);
+    io("port", v.port);
+    io("length", v.length);
+    io("flow", v.flow);
+    io("mtu", v.mtu);
+}
+
+template<typename Io>
+void describe(Io& io, core::ReceiveReport& v)
+{
+    io("bytes_received", v.bytes_received);
+    io("complete", v.complete);
+    io("counters", v.counters);
+}
+
+template<typename Io>
+void describe(Io& io, core::BlockCounts& v)
+{
+    io("good", v.good);
+    io("bad", v.bad);
+    io("missing", v.missing);
+}
+
+template<typename Io>
+void describe(Io& io, ReceiveRequest& v)
+{
+    io("order", v.order);
+    io("wire", v.wire);
+    io("verify", v.verify);
+}
+
+template<typename Io>
+void describe(Io& io, ReadyNote& v)
+{
+    io("port", v.port);
+}
+
+template<typename Io>
+void describe(Io& io, ReceivedNote& v)
+{
+    io("report", v.report);
+    io("blocks", v.blocks);
+    io("bytes_good", v.bytes_good);
+    io("bytes_duplicate", v.bytes_duplicate);
+    io("bytes_foreign", v.bytes_foreign);
+    io("first_bad_block", v.first_bad_block);
+    io("verified", v.verified);
+    io("cpu_user_s", v.cpu_user_s);
+    io("cpu_system_s", v.cpu_system_s);
+    io("error", v.error);
+}
+
+template<typename Io>
+void describe(Io& io, TransferRequest& v)
+{
+    io("method", v.method);
+    io("job", v.job);
+    io("time_limit_ms", v.time_limit);
+}
+
+template<typename Io>
+void describe(Io& io, SystemCpu& v)
+{
+    io("busy_s", v.busy_s);
+    io("softirq_s", v.softirq_s);
+}
+
+template<typename Io>
+void describe(Io& io, WorkerFigures& v)
+{
+    io("elapsed_ns", v.elapsed_ns);
+    io("cpu_user_s", v.cpu_user_s);
+    io("cpu_system_s", v.cpu_system_s);
+    io("system", v.system);
+    io("page_faults_minor", v.page_faults_minor);
+    io("page_faults_major", v.page_faults_major);
+    io("context_switches_voluntary", v.context_switches_voluntary);
+    io("context_switches_involuntary", v.context_switches_involuntary);
+    io("disk_read_bytes", v.disk_read_bytes);
+    io("has_disk_read_bytes", v.has_disk_read_bytes);
+}
+
+template<typename Io>
+void describe(Io& io, TransferNote& v)
+{
+    io("report", v.report);
+    io("figures", v.figures);
+    io("error", v.error);
+}
+
+namespace {
+
+template<typename T>
+void write_message(nlohmann::json& j, const char* type, const T& v)
+{
+    j = FieldWriter::write(v);
+    j["type"] = type;
+    j["version"] = kProtocolVersion;
+}
+
+template<typename T>
+void read_fields(const nlohmann::json& j, T& v)
+{
+    FieldReader fields(j, "");
+    describe(fields, v);
+}
+
+} // namespace
+
+Message digests_message(const core::BlockDigests& digests)
+{
+    return {.body = {{"type", "digests"}, {"length", digests.length}},
+            .octets = core::encode_digests(digests)};
+}
+
+core::BlockDigests read_digests(const Message& message)
+{
+    try {
+        std::uint64_t length = 0;
+        FieldReader fields(message.body, "");
+        fields("length", length);
+        return core::decode_digests(length, message.octets);
+    } catch (const core::UsageError& error) {
+        throw_malformed(message, error);
+    }
+}
+
+void throw_malformed(const Message& message, const core::UsageError& error)
+{
+    throw core::UsageError(fmt::format("a control message of type '{}' is malformed: {}",
+                                       message.type(), error.what()));
+}
+
+void to_json(nlohmann::json& j, const ReceiveRequest& v)
+{
+    write_message(j, "receive", v);
+}
+
+void from_json(const nlohmann::json& j, ReceiveRequest& v)
+{
+    read_fields(j, v);
+}
+
+void to_json(nlohmann::json& j, const ReadyNote& v)
+{
+    write_message(j, "ready", v);
+}
+
+void from_json(const nlohmann::json& j, ReadyNote& v)
+{
+    read_fields(j, v);
+}
+
+void to_json(nlohmann::json& j, const ReceivedNote& v)
+{
+    write_message(j, "received", v);
+}
+
+void from_json(const nlohmann::json& j, ReceivedNote& v)
+{
+    read_fields(j, v);
+}
+
+void to_json(nlohmann::json& j, const TransferRequest& v)
+{
+    write_message(j, "transfer", v);
+}
+
+void from_json(const nlohmann::json& j, TransferRequest& v)
+{
+    read_fields(j, v);
+}
+
+void to_json(nlohmann::json& j, const TransferNote& v)
+{
+    write_message(j, "done", v);
+}
+
+void from_json(const nlohmann::json& j, TransferNote& v)
+{
+    read_fields(j, v);
+}
+
+} // namespace pagewire::testbed

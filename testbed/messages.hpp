@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "core/block_digests.hpp"
+#include "core/block_verifier.hpp"
+#include "core/error.hpp"
+#include "core/method.hpp"
+#include "core/receiver.hpp"
+#include "testbed/channel.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+
+/// What parent, worker and sink say to each other (docs/control.md).
+///
+///     parent                         sink          |   parent                        worker
+///       | digests  ------------------->|           |     | transfer -------------------->|
+///       | receive  ------------------->|           |     |                               |  sets
+///       up, sends
+///       |<------------------- ready    |           |     |<---------------------- done   |  or
+///       failed |  ... the transfer ...        |           | | stop ----------------------->| |
+///       Either side ends with its channel: a process that reads
+///       |<------------------- received |           |   end-of-file on it exits.
+///
+/// from_json() functions throw nlohmann::json exceptions on a malformed message; callers turn them
+/// into core::UsageError with read_message().
+namespace pagewire::testbed {
+
+inline constexpr int kProtocolVersion = 1;
+
+/// parent to sink: what the stream of a later `receive` must be. Kept until the next.
+[[nodiscard]] Message digests_message(const core::BlockDigests& digests);
+[[nodiscard]] core::BlockDigests read_digests(const Message& message);
+
+/// parent to sink: receive one stream.
+struct ReceiveRequest {
+    core::ReceiveOrder order;
+    core::Wire wire = core::Wire::kTcp;
+    bool verify = true;
+};
+
+/// sink to parent: listening.
+struct ReadyNote {
+    std::uint16_t port = 0;
+};
+
+/// sink to parent: how the reception ended.
+struct ReceivedNote {
+    core::ReceiveReport report;
+    core::BlockCounts blocks;
+    std::uint64_t bytes_good = 0;
+    std::uint64_t bytes_duplicate = 0;
+    std::uint64_t bytes_foreign = 0;
+    std::int64_t first_bad_block = -1;
+    bool verified = false;
+    double cpu_user_s = 0;
+    double cpu_system_s = 0;
+    std::string error; ///< empty, or why the sink could not receive
+};
+
+/// parent to worker: one transfer.
+struct TransferRequest {
+    std::string method;
+    core::TransferJob job;
+    std::chrono::milliseconds time_limit{};
+};
+
+/// Processor time of the whole machine between two moments, from /proc/stat.
+struct SystemCpu {
+    double busy_s = 0;    ///< user, nice, system, irq, softirq, steal
+    double softirq_s = 0; ///< of which softirq
+};
+
+/// What the worker measured of itself, between begin() and acknowledged().
+struct WorkerFigures {
+    std::int64_t elapsed_ns = 0;
+    double cpu_user_s = 0;
+    double cpu_system_s = 0;
+    SystemCpu system;
+    std::uint64_t page_faults_minor = 0;
+    std::uint64_t page_faults_major = 0;
+    std::uint64_t context_switches_voluntary = 0;
+    std::uint64_t context_switches_involuntary = 0;
+    std::uint64_t disk_read_bytes = 0; ///< task I/O accounting, /proc/self/io
+    bool has_disk_read_bytes = false;  ///< the kernel keeps it
+};
+
+/// worker to parent.
+struct TransferNote {
+    core::TransferReport report;
+    WorkerFigures figures;
+    std::string error; ///< empty, or why the transfer failed
+};
+
+void to_json(nlohmann::json& j, const ReceiveRequest& v);
+void from_json(const nlohmann::json& j, ReceiveRequest& v);
+void to_json(nlohmann::json& j, const ReadyNote& v);
+void from_json(const nlohmann::json& j, ReadyNote& v);
+void to_json(nlohmann::json& j, const ReceivedNote& v);
+void from_json(const nlohmann::json& j, ReceivedNote& v);
+void to_json(nlohmann::json& j, const TransferRequest& v);
+void from_json(const nlohmann::json& j, TransferRequest& v);
+void to_json(nlohmann::json& j, const TransferNote& v);
+void from_json(const nlohmann::json& j, TransferNote& v);
+
+/// Says which message is malformed, and how. Throws core::UsageError.
+[[noreturn]] void throw_malformed(const Message& message, const core::UsageError& error);
+
+/// The message's body as a T, strictly. Throws core::UsageError where it is not one.
+template<typename T>
+[[nodiscard]] T read_message(const Message& message)
+{
+    try {
+        return message.body.get<T>();
+    } catch (const core::UsageError& error) {
+        throw_malformed(message, error);
+    }
+}
+
+} // namespace pagewire::testbed

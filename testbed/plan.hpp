@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "core/method.hpp"
+#include "core/units.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pagewire::testbed {
+
+enum class CacheState : std::uint8_t {
+    kCold, ///< no page of the file is in the page cache (checked) when the transfer begins
+    kHot,  ///< every page is (checked)
+};
+
+[[nodiscard]] constexpr std::string_view cache_name(CacheState state)
+{
+    switch (state) {
+    case CacheState::kCold:
+        return "cold";
+    case CacheState::kHot:
+        return "hot";
+    }
+    return {};
+}
+
+/// A named state of the sending NIC's features, beside what each method itself needs.
+struct Arm {
+    std::string name;
+    std::map<std::string, bool> features; ///< ethtool's names
+
+    bool operator==(const Arm&) const = default;
+};
+
+enum class LabKind : std::uint8_t { kVeth, kHost };
+
+/// What an experiment is: the TOML file (configs/, docs/plan.md), with the command line's words
+/// laid over it. The defaults here are those of an empty plan.
+struct Plan {
+    // [file]
+    std::string path; ///< empty: a random file of `generated_bytes` in the cache folder
+    std::uint64_t generated_bytes = 256 * core::kMiB;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0; ///< 0: to the end
+
+    // [run]
+    std::vector<std::string> methods{"read_write", "mmap_write", "sendfile", "sendfile_sg",
+                                     "af_xdp"};
+    std::vector<CacheState> cache{CacheState::kCold, CacheState::kHot};
+    std::optional<core::Wire> wire; ///< only methods of this wire
+    unsigned rounds = 3;
+    std::uint64_t seed = 1;
+    std::uint64_t chunk_bytes = 64 * core::kKiB;
+    bool verify = true;
+    bool ceilings = true;
+    std::chrono::seconds time_limit{60}; ///< for one transfer
+
+    // [link]
+    std::uint32_t mtu = 9000;
+
+    // [[arms]]; none: one arm, "default", with the features as found
+    std::vector<Arm> arms;
+
+    // [dataplane]
+    core::DataplaneJob dataplane{.queue = 0,
+                                 .umem_bytes = 32 * core::kMiB,
+                                 .frame_bytes = 256 * core::kKiB,
+                                 .disk_depth = 8,
+                                 .ring_entries = 2048,
+                                 .source = core::PayloadSource::kDisk,
+                                 .rate_gbps = 0,
+                                 .fault = {}};
+
+    // [lab]
+    LabKind lab = LabKind::kVeth;
+    std::string interface; ///< host lab: the sending NIC
+    std::string peer;      ///< host lab: "ADDRESS:PORT" of a waiting `pagewire sink`
+};
+
+/// Reads a plan file. Throws core::UsageError in one line, "file:line: what, what to do", for a
+/// syntax error, an unknown key, a wrong type or a value out of range.
+[[nodiscard]] Plan load_plan(const std::string& file);
+
+/// The same from text; `name` stands for the file in messages.
+[[nodiscard]] Plan parse_plan(std::string_view text, const std::string& name);
+
+/// Checks a finished plan (file and command line together) before anything runs: unknown methods
+/// (the message lists the known), ranges, rings a power of two, frames that fit the UMEM, a wire no
+/// method has. Throws core::UsageError.
+void validate_plan(const Plan& plan, std::span<const core::Method* const> known);
+
+/// Words of the command line or the plan; throw core::UsageError that lists the known ones.
+[[nodiscard]] CacheState parse_cache_state(std::string_view text);
+[[nodiscard]] core::Wire parse_wire(std::string_view text);
+[[nodiscard]] core::PayloadSource parse_payload_source(std::string_view text);
+[[nodiscard]] LabKind parse_lab_kind(std::string_view text);
+
+} // namespace pagewire::testbed

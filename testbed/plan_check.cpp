@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/plan.hpp"
+#include "testbed/plan_rules.hpp"
+
+#include "core/error.hpp"
+#include "core/units.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace pagewire::testbed {
+
+namespace {
+
+using core::UsageError;
+
+void check_figure(std::string_view key, std::uint64_t value, const Limits& limits)
+{
+    if (fits(value, limits))
+        return;
+    throw UsageError(fmt::format("{}: {}{} is not possible: {}", key, value,
+                                 limits.is_bytes ? " B" : "", advice(limits)));
+}
+
+/// Lists are a few names long: comparing each with those before it is enough.
+template<typename Range, typename NameOf>
+void check_unique(std::string_view key, const Range& range, NameOf name_of)
+{
+    for (auto it = range.begin(); it != range.end(); ++it) {
+        const auto same = [&](const auto& earlier) { return name_of(earlier) == name_of(*it); };
+        if (std::any_of(range.begin(), it, same))
+            throw UsageError(
+                fmt::format("{}: {:?} stands there twice: leave one away", key, name_of(*it)));
+    }
+}
+
+using KnownMethods = std::span<const core::Method* const>;
+
+/// Names of the known methods, of one wire or of all.
+std::string method_names(KnownMethods known, std::optional<core::Wire> wire)
+{
+    std::vector<std::string_view> names;
+    for (const core::Method* method : known) {
+        if (!wire || method->wire == *wire)
+            names.push_back(method->name);
+    }
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+void check_methods(const Plan& plan, KnownMethods known)
+{
+    if (plan.methods.empty()) {
+        throw UsageError(fmt::format("run.methods: is empty: name at least one of {}",
+                                     method_names(known, std::nullopt)));
+    }
+    check_unique("run.methods", plan.methods, [](const std::string& name) { return name; });
+    bool any_on_wire = false;
+    for (const std::string& name : plan.methods) {
+        const auto found = std::find_if(known.begin(), known.end(),
+                                        [&](const core::Method* m) { return m->name == name; });
+        if (found == known.end()) {
+            throw UsageError(fmt::format("run.methods: unknown method {:?}: known are {}", name,
+                                         method_names(known, std::nullopt)));
+        }
+        any_on_wire = any_on_wire || !plan.wire || (*found)->wire == *plan.wire;
+    }
+    if (!any_on_wire) {
+        const std::string candidates = method_names(known, plan.wire);
+        throw UsageError(fmt::format("run.wire: none of the plan's methods uses {}: {}",
+                                     core::wire_name(*plan.wire),
+                                     candidates.empty() ? "no known method does: leave the key away"
+                                                        : "add one of " + candidates));
+    }
+}
+
+void check_file(const Plan& plan)
+{
+    check_figure("file.offset", plan.offset, kRangeLimits);
+    check_figure("file.length", plan.length, kRangeLimits);
+    if (!plan.path.empty())
+        return;
+    check_figure("file.size", plan.generated_bytes, kGeneratedLimits);
+    // A file that exists is asked for its size when it is opened; this one's is known now. Neither
+    // difference below can wrap: the offset is checked first.
+    if (plan.offset >= plan.generated_bytes || plan.length > plan.generated_bytes - plan.offset) {
+        throw UsageError(
+            fmt::format("file.offset: {} + length {} reach beyond the generated file of {}: "
+                        "ask for less, or raise file.size",
+                        core::format_bytes(plan.offset), core::format_bytes(plan.length),
+                        core::format_bytes(plan.generated_bytes)));
+    }
+}
+
+void check_run(const Plan& plan)
+{
+    if (plan.cache.empty())
+        throw UsageError("run.cache: is empty: name \"cold\", \"hot\" or both");
+    check_unique("run.cache", plan.cache, cache_name);
+    check_figure("run.rounds", plan.rounds, kRoundsLimits);
+    check_figure("run.seed", plan.seed, kSeedLimits);
+    check_figure("run.chunk", plan.chunk_bytes, kChunkLimits);
+    // A negative count becomes a huge one, and is as much out of range.
+    check_figure("run.time_limit_s", static_cast<std::uint64_t>(plan.time_limit.count()),
+                 kTimeLimits);
+    check_figure("link.mtu", plan.mtu, kMtuLimits);
+}
+
+void check_arms(const std::vector<Arm>& arms)
+{
+    for (const Arm& arm : arms) {
+        if (arm.name.empty())
+            throw UsageError("arms.name: is empty: give each arm a name");
+    }
+    check_unique("arms.name", arms, [](const Arm& arm) { return arm.name; });
+}
+
+void check_dataplane(const core::DataplaneJob& dataplane)
+{
+    check_figure("dataplane.queue", dataplane.queue, kQueueLimits);
+    check_figure("dataplane.umem", dataplane.umem_bytes, kUmemLimits);
+    check_figure("dataplane.frame", dataplane.frame_bytes, kFrameLimits);
+    check_figure("dataplane.disk_depth", dataplane.disk_depth, kDiskDepthLimits);
+    check_figure("dataplane.ring", dataplane.ring_entries, kRingLimits);
+    if (!is_rate(dataplane.rate_gbps)) {
+        throw UsageError(fmt::format("dataplane.rate_gbps: {} is not possible: {}",
+                                     dataplane.rate_gbps, kRateAdvice));
+    }
+    // Some frames are being read while others are on the wire: fewer than four would take turns.
+    if (dataplane.frame_bytes > dataplane.umem_bytes / 4) {
+        throw UsageError(fmt::format("dataplane.frame: {} is more than a quarter of the UMEM ({}): "
+                                     "lower dataplane.frame, or raise dataplane.umem",
+                                     core::format_bytes(dataplane.frame_bytes),
+                                     core::format_bytes(dataplane.umem_bytes)));
+    }
+}
+
+void check_lab(const Plan& plan)
+{
+    switch (plan.lab) {
+    case LabKind::kVeth:
+        if (!plan.interface.empty() || !plan.peer.empty()) {
+            throw UsageError(
+                "lab.interface and lab.peer belong to the host lab: leave them away, or "
+                "write lab.kind = \"host\"");
+        }
+        return;
+    case LabKind::kHost:
+        if (plan.interface.empty())
+            throw UsageError("lab.interface: the host lab needs the name of the sending NIC");
+        if (plan.peer.empty()) {
+            throw UsageError("lab.peer: the host lab needs the \"ADDRESS:PORT\" of a waiting "
+                             "`pagewire sink`");
+        }
+        return;
+    }
+}
+
+} // namespace
+
+bool fits(std::uint64_t value, const Limits& limits)
+{
+    return value >= limits.min && value <= limits.max && value % limits.multiple == 0 &&
+           (!limits.power_of_two || std::has_single_bit(value));
+}
+
+std::string advice(const Limits& limits)
+{
+    const auto words = [&](std::uint64_t value) {
+        return limits.is_bytes ? core::format_bytes(value) : std::to_string(value);
+    };
+    std::string kind;
+    if (limits.power_of_two)
+        kind = "a power of two, ";
+    else if (limits.multiple != 1)
+        kind = fmt::format("a multiple of {}, ", words(limits.multiple));
+    return fmt::format("write {}{} to {}", kind, words(limits.min), words(limits.max));
+}
+
+bool is_rate(double rate_gbps)
+{
+    return std::isfinite(rate_gbps) && rate_gbps >= 0;
+}
+
+void validate_plan(const Plan& plan, std::span<const core::Method* const> known)
+{
+    check_file(plan);
+    check_methods(plan, known);
+    check_run(plan);
+    check_arms(plan.arms);
+    check_dataplane(plan.dataplane);
+    check_lab(plan);
+}
+
+CacheState parse_cache_state(std::string_view text)
+{
+    return parse_choice<CacheState>(text, "cache state",
+                                    {{cache_name(CacheState::kCold), CacheState::kCold},
+                                     {cache_name(CacheState::kHot), CacheState::kHot}});
+}
+
+core::PayloadSource parse_payload_source(std::string_view text)
+{
+    return parse_choice<core::PayloadSource>(
+        text, "payload source",
+        {{"disk", core::PayloadSource::kDisk}, {"memory", core::PayloadSource::kMemory}});
+}
+
+LabKind parse_lab_kind(std::string_view text)
+{
+    return parse_choice<LabKind>(text, "lab", {{"veth", LabKind::kVeth}, {"host", LabKind::kHost}});
+}
+
+core::Wire parse_wire(std::string_view text)
+{
+    return parse_choice<core::Wire>(text, "wire",
+                                    {{core::wire_name(core::Wire::kTcp), core::Wire::kTcp},
+                                     {core::wire_name(core::Wire::kUdp), core::Wire::kUdp}});
+}
+
+} // namespace pagewire::testbed

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/result.hpp"
+
+#include "testbed/statistics.hpp"
+
+#include <algorithm>
+
+namespace pagewire::testbed {
+
+std::string Row::status() const
+{
+    if (!skipped.empty())
+        return "skipped";
+    const bool failed = std::any_of(samples.begin(), samples.end(),
+                                    [](const Sample& s) { return !s.error.empty(); });
+    return failed ? "failed" : "ok";
+}
+
+std::string Row::reason() const
+{
+    if (!skipped.empty())
+        return skipped;
+    for (const Sample& sample : samples) {
+        if (!sample.error.empty())
+            return sample.error;
+    }
+    return samples.empty() ? std::string{} : samples.front().remark;
+}
+
+std::vector<double> Row::goodputs() const
+{
+    std::vector<double> values;
+    for (const Sample& sample : samples) {
+        if (sample.error.empty())
+            values.push_back(sample.goodput_gbps);
+    }
+    return values;
+}
+
+bool RunResult::any_failed() const
+{
+    return std::any_of(rows.begin(), rows.end(),
+                       [](const Row& row) { return row.status() == "failed"; });
+}
+
+std::optional<CeilingShare> share_of_ceiling(const Row& row, const Ceilings& ceilings)
+{
+    const std::vector<double> goodputs = row.goodputs();
+    if (goodputs.empty() || row.method->is_ceiling)
+        return std::nullopt;
+    std::optional<CeilingShare> nearest;
+    const auto consider = [&](const std::string& name, const std::optional<double>& gbps) {
+        const double ratio = gbps && *gbps > 0 ? median(goodputs) / *gbps : 0;
+        if (ratio > 0 && (!nearest || ratio > nearest->ratio))
+            nearest = CeilingShare{.ceiling = name, .ratio = ratio};
+    };
+    consider("memcpy", ceilings.memcpy_gbps);
+    if (row.cache == CacheState::kCold || row.method->needs_direct_io)
+        consider("disk", ceilings.disk_gbps);
+    if (const auto wire = ceilings.wire_gbps.find(std::string(row.method->name));
+        wire != ceilings.wire_gbps.end())
+        consider("wire", wire->second);
+    return nearest;
+}
+
+} // namespace pagewire::testbed

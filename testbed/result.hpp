@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "core/method.hpp"
+#include "nic/features.hpp"
+#include "testbed/messages.hpp"
+#include "testbed/plan.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pagewire::testbed {
+
+/// One transfer.
+struct Sample {
+    unsigned round = 0;
+    std::string error;  ///< empty: every byte arrived right, and the conditions held
+    std::string remark; ///< what a reader must know of a sample that is good all the same
+    double goodput_gbps = 0;
+    TransferNote worker;
+    ReceivedNote sink;
+};
+
+/// One method under one set of conditions: what a line of the table is.
+struct Row {
+    const core::Method* method = nullptr;
+    CacheState cache = CacheState::kCold;
+    std::string arm;               ///< empty: arms do not apply to this method
+    nic::FeatureSettings features; ///< those that the cell asked for, all verified active
+    std::string skipped;           ///< not empty: never run, and why
+    std::vector<Sample> samples;
+
+    /// "ok", "failed" (one sample or more) or "skipped".
+    [[nodiscard]] std::string status() const;
+
+    /// Of the first failed sample, or why it was skipped, or a remark.
+    [[nodiscard]] std::string reason() const;
+
+    /// Goodputs of the good samples, in the order of rounds.
+    [[nodiscard]] std::vector<double> goodputs() const;
+};
+
+/// Median rates that nothing on this machine exceeded in the same minutes, in Gb/s; nothing where
+/// not measured.
+struct Ceilings {
+    std::optional<double> disk_gbps;         ///< O_DIRECT reads of the file into packet memory
+    std::map<std::string, double> wire_gbps; ///< by engine: the same pipeline from memory
+    std::optional<double> memcpy_gbps;
+};
+
+struct RunResult {
+    Plan plan;
+    std::string path;
+    core::ByteRange range;
+    std::string file_system;
+    std::uint64_t digest_summary = 0;
+    std::string started_at; ///< ISO 8601, UTC
+    double elapsed_s = 0;
+    bool interrupted = false;
+    nlohmann::json lab;
+    Ceilings ceilings;
+    std::vector<Row> rows;
+
+    [[nodiscard]] bool any_failed() const;
+};
+
+/// The nearest ceiling of a row and its share of it.
+struct CeilingShare {
+    std::string ceiling;
+    double ratio = 0;
+};
+
+[[nodiscard]] std::optional<CeilingShare> share_of_ceiling(const Row& row,
+                                                           const Ceilings& ceilings);
+
+/// The result document, "pagewire.result/1" (docs/result.schema.json).
+[[nodiscard]] nlohmann::json result_document(const RunResult& result);
+
+/// The table for a person, 100 columns wide.
+[[nodiscard]] std::string result_table(const RunResult& result);
+
+/// "host" of the document: kernel, distribution, processor, memory.
+[[nodiscard]] nlohmann::json host_facts();
+
+} // namespace pagewire::testbed

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/units.hpp"
+#include "testbed/registry.hpp"
+#include "testbed/result.hpp"
+#include "testbed/statistics.hpp"
+#include "version.hpp" // generated
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace pagewire::testbed {
+
+namespace {
+
+using nlohmann::json;
+
+json or_null(const std::string& text)
+{
+    return text.empty() ? json(nullptr) : json(text);
+}
+
+json or_null(const std::optional<double>& value)
+{
+    return value ? json(*value) : json(nullptr);
+}
+
+/// Median over the good samples of a figure that a sample may lack.
+std::optional<double> median_of(const Row& row,
+                                const std::function<std::optional<double>(const Sample&)>& figure)
+{
+    std::vector<double> values;
+    for (const Sample& sample : row.samples) {
+        const auto value = sample.error.empty() ? figure(sample) : std::nullopt;
+        if (value)
+            values.push_back(*value);
+    }
+    return values.empty() ? std::nullopt : std::optional(median(values));
+}
+
+std::optional<double> per_unit(double amount, std::uint64_t bytes, std::uint64_t unit_bytes)
+{
+    return bytes == 0 ? std::nullopt
+                      : std::optional(amount * static_cast<double>(unit_bytes) /
+                                      static_cast<double>(bytes));
+}
+
+json plan_json(const RunResult& result)
+{
+    const Plan& plan = result.plan;
+    json arms = json::array();
+    for (const Arm& arm : plan.arms)
+        arms.push_back({{"name", arm.name}, {"features", arm.features}});
+    json cache = json::array();
+    for (const CacheState state : plan.cache)
+        cache.push_back(cache_name(state));
+    return {{"file",
+             {{"path", result.path},
+              {"file_system", result.file_system},
+              {"offset", result.range.offset},
+              {"length", result.range.length},
+              {"digest", fmt::format("xxh3-64/4KiB:{:016x}", result.digest_summary)}}},
+            {"methods", plan.methods},
+            {"cache", cache},
+            {"rounds", plan.rounds},
+            {"seed", plan.seed},
+            {"chunk_bytes", plan.chunk_bytes},
+            {"verify", plan.verify},
+            {"time_limit_s", plan.time_limit.count()},
+            {"arms", arms},
+            {"dataplane",
+             {{"queue", plan.dataplane.queue},
+              {"umem_bytes", plan.dataplane.umem_bytes},
+              {"frame_bytes", plan.dataplane.frame_bytes},
+              {"disk_depth", plan.dataplane.disk_depth},
+              {"ring_entries", plan.dataplane.ring_entries},
+              {"source", plan.dataplane.source == core::PayloadSource::kDisk ? "disk" : "memory"},
+              {"rate_gbps", plan.dataplane.rate_gbps},
+              {"fault", or_null(plan.dataplane.fault)}}}};
+}
+
+json goodput_json(const Row& row)
+{
+    const std::vector<double> samples = row.goodputs();
+    const auto interval = median_ci95(samples);
+    return {{"median", samples.empty() ? json(nullptr) : json(median(samples))},
+            {"ci95", interval ? json{interval->first, interval->second} : json(nullptr)},
+            {"samples", samples}};
+}
+
+/// /proc/stat counts in ticks of 10 ms: over less than ten of them its figure says nothing.
+constexpr std::int64_t kSystemCpuWindowNs = 100'000'000;
+
+json cpu_json(const Row& row)
+{
+    const auto per_gib = [](double s, const Sample& sample) {
+        return per_unit(s, sample.worker.report.bytes_sent, core::kGiB);
+    };
+    return {{"worker", or_null(median_of(row,
+                                         [&](const Sample& s) {
+                                             const auto& f = s.worker.figures;
+                                             return per_gib(f.cpu_user_s + f.cpu_system_s, s);
+                                         }))},
+            {"sink", or_null(median_of(row,
+                                       [&](const Sample& s) {
+                                           return per_gib(s.sink.cpu_user_s + s.sink.cpu_system_s,
+                                                          s);
+                                       }))},
+            {"system", or_null(median_of(row, [&](const Sample& s) {
+                 return s.worker.figures.elapsed_ns < kSystemCpuWindowNs
+                            ? std::nullopt
+                            : per_gib(s.worker.figures.system.busy_s, s);
+             }))}};
+}
+
+json ledger_json(const Row& row)
+{
+    constexpr const char* not_yet = "unavailable: this version has no kernel-side probes";
+    const auto page_faults = median_of(row, [](const Sample& s) {
+        const auto& f = s.worker.figures;
+        return per_unit(static_cast<double>(f.page_faults_minor + f.page_faults_major),
+                        s.worker.report.bytes_sent, core::kMiB);
+    });
+    const auto switches = median_of(row, [](const Sample& s) {
+        const auto& f = s.worker.figures;
+        return per_unit(
+            static_cast<double>(f.context_switches_voluntary + f.context_switches_involuntary),
+            s.worker.report.bytes_sent, core::kMiB);
+    });
+    const auto disk = median_of(row, [](const Sample& s) {
+        return s.worker.figures.has_disk_read_bytes
+                   ? per_unit(static_cast<double>(s.worker.figures.disk_read_bytes),
+                              s.worker.report.bytes_sent, 1)
+                   : std::nullopt;
+    });
+    constexpr const char* rusage = "getrusage(2) of the worker";
+    constexpr const char* no_sample = "unavailable: no good sample";
+    const auto evidence = [&](const std::optional<double>& value, const char* kind) {
+        return value ? kind : no_sample;
+    };
+    return {{"syscalls_per_mib", nullptr},
+            {"syscalls", nullptr},
+            {"page_faults_per_mib", or_null(page_faults)},
+            {"context_switches_per_mib", or_null(switches)},
+            {"crossings_per_turn", nullptr},
+            {"cpu_copies_per_byte", nullptr},
+            {"dma_disk_per_byte", or_null(disk)},
+            {"dma_nic_per_byte", nullptr},
+            {"evidence",
+             {{"syscalls_per_mib", not_yet},
+              {"page_faults_per_mib", evidence(page_faults, rusage)},
+              {"context_switches_per_mib", evidence(switches, rusage)},
+              {"crossings_per_turn", not_yet},
+              {"cpu_copies_per_byte", not_yet},
+              {"dma_disk_per_byte",
+               evidence(disk, "task I/O accounting of the worker (/proc/self/io, read_bytes)")},
+              {"dma_nic_per_byte", not_yet}}}};
+}
+
+json integrity_json(const Row& row)
+{
+    core::BlockCounts worst;
+    bool verified = !row.samples.empty();
+    std::uint64_t duplicate = 0;
+    std::uint64_t lost = 0;
+    for (const Sample& sample : row.samples) {
+        // The worst sample speaks for the row.
+        if (sample.sink.verified && worst.good + worst.bad + worst.missing == 0)
+            worst = sample.sink.blocks;
+        if (sample.sink.blocks.bad + sample.sink.blocks.missing > worst.bad + worst.missing)
+            worst = sample.sink.blocks;
+        verified = verified && sample.sink.verified;
+        duplicate = std::max(duplicate, sample.sink.bytes_duplicate);
+        const auto it = sample.sink.report.counters.find("datagrams_lost");
+        lost = std::max(lost, it == sample.sink.report.counters.end() ? 0 : it->second);
+    }
+    return {{"blocks_good", worst.good},       {"blocks_bad", worst.bad},
+            {"blocks_missing", worst.missing}, {"bytes_duplicate", duplicate},
+            {"datagrams_lost", lost},          {"verified", verified}};
+}
+
+json zero_copy_json(const Row& row)
+{
+    std::string requested;
+    std::string reported;
+    for (const Sample& sample : row.samples) {
+        requested = sample.worker.report.zero_copy_requested;
+        reported = sample.worker.report.zero_copy_kernel_reported;
+    }
+    return {{"requested", or_null(requested)},
+            {"kernel_reported", or_null(reported)},
+            {"observed", "unknown"}};
+}
+
+json textbook_json(const core::Method& method)
+{
+    if (!method.textbook)
+        return nullptr;
+    return {{"crossings", method.textbook->crossings},
+            {"cpu_copies", method.textbook->cpu_copies},
+            {"dma", method.textbook->dma},
+            {"agrees", nullptr},
+            {"note", "not compared: this version does not measure crossings and copies"}};
+}
+
+json row_json(const Row& row, const Ceilings& ceilings)
+{
+    json document{{"method", row.method->name},
+                  {"wire", core::wire_name(row.method->wire)},
+                  {"cache", cache_name(row.cache)},
+                  {"arm", or_null(row.arm)},
+                  {"features", row.features},
+                  {"status", row.status()},
+                  {"reason", or_null(row.reason())},
+                  {"goodput_gbps", goodput_json(row)},
+                  {"cpu_s_per_gib", cpu_json(row)},
+                  {"ledger", ledger_json(row)},
+                  {"zero_copy", zero_copy_json(row)},
+                  {"integrity", integrity_json(row)},
+                  {"textbook", textbook_json(*row.method)},
+                  {"share_of_ceiling", nullptr},
+                  {"transfers", json::array()}};
+    if (const auto share = share_of_ceiling(row, ceilings))
+        document["share_of_ceiling"] = {{"ceiling", share->ceiling}, {"ratio", share->ratio}};
+    for (const Sample& sample : row.samples) {
+        json counters = sample.worker.report.counters;
+        counters.update(json(sample.sink.report.counters));
+        document["transfers"].push_back(
+            {{"round", sample.round},
+             {"error", or_null(sample.error)},
+             {"goodput_gbps", sample.goodput_gbps},
+             {"elapsed_s", static_cast<double>(sample.worker.figures.elapsed_ns) / 1e9},
+             {"bytes_sent", sample.worker.report.bytes_sent},
+             {"num_turns", sample.worker.report.num_turns},
+             {"counters", counters},
+             {"facts", sample.worker.report.facts}});
+    }
+    return document;
+}
+
+} // namespace
+
+json result_document(const RunResult& result)
+{
+    json document{{"schema", "pagewire.result/1"},
+                  {"tool", {{"name", "pagewire"}, {"version", kVersion}}},
+                  {"host", host_facts()},
+                  {"started_at", result.started_at},
+                  {"elapsed_s", result.elapsed_s},
+                  {"interrupted", result.interrupted},
+                  {"lab", result.lab},
+                  {"plan", plan_json(result)},
+                  {"ceilings",
+                   {{"disk_gbps", or_null(result.ceilings.disk_gbps)},
+                    {"wire_gbps", result.ceilings.wire_gbps},
+                    {"memcpy_gbps", or_null(result.ceilings.memcpy_gbps)}}},
+                  {"rows", json::array()}};
+    for (const Row& row : result.rows)
+        document["rows"].push_back(row_json(row, result.ceilings));
+    return document;
+}
+
+} // namespace pagewire::testbed

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/sink.hpp"
+
+#include "core/block_verifier.hpp"
+#include "core/error.hpp"
+#include "testbed/messages.hpp"
+#include "testbed/registry.hpp"
+#include "testbed/usage_meter.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <optional>
+
+namespace pagewire::testbed {
+
+namespace {
+
+/// Looks at the control channel now and then while a receiver drains the wire: a `stop`, or the end
+/// of the testbed.
+class ChannelStop final : public core::ReceiveStop {
+  public:
+    explicit ChannelStop(Channel& channel) : channel_(channel) {}
+
+    [[nodiscard]] bool stop_now() override
+    {
+        const auto now = Clock::now();
+        if (!stopped_ && now >= next_look_) {
+            next_look_ = now + kLookEvery;
+            if (const auto message = channel_.receive(std::chrono::milliseconds(0))) {
+                if (message->type() != "stop")
+                    throw core::UsageError(
+                        fmt::format("a receiving sink takes a stop, not '{}'", message->type()));
+                stopped_ = true;
+            }
+        }
+        return stopped_;
+    }
+
+    [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::milliseconds kLookEvery{5};
+
+    Channel& channel_;
+    Clock::time_point next_look_{};
+    bool stopped_ = false;
+};
+
+ReceivedNote receive_stream(Channel& channel, const ReceiveRequest& request,
+                            const core::BlockDigests& digests)
+{
+    ReceivedNote note;
+    try {
+        if (request.verify && digests.length != request.order.length)
+            throw core::UsageError("the sink was not given the digests of this stream");
+        std::optional<core::BlockVerifier> verifier;
+        if (request.verify)
+            verifier.emplace(digests);
+        const auto reception = receiver_for(request.wire).open(request.order);
+        channel.send(nlohmann::json(ReadyNote{.port = reception->port()}));
+        ChannelStop stop(channel);
+        const ProcessCpu before = process_cpu();
+        note.report = reception->run(verifier ? &*verifier : nullptr, stop);
+        const ProcessCpu after = process_cpu();
+        note.cpu_user_s = after.user_s - before.user_s;
+        note.cpu_system_s = after.system_s - before.system_s;
+        if (verifier) {
+            note.verified = true;
+            note.blocks = verifier->counts();
+            note.bytes_good = verifier->bytes_good();
+            note.bytes_duplicate = verifier->bytes_duplicate();
+            note.bytes_foreign = verifier->bytes_foreign();
+            note.first_bad_block = verifier->first_bad_block();
+        }
+    } catch (const std::system_error& error) {
+        note.error = error.what();
+    }
+    return note;
+}
+
+} // namespace
+
+void serve_sink(Channel& channel)
+{
+    core::BlockDigests digests;
+    try {
+        for (;;) {
+            const auto message = channel.receive(std::chrono::seconds(1));
+            if (!message)
+                continue;
+            if (message->type() == "digests")
+                digests = read_digests(*message);
+            else if (message->type() == "receive")
+                channel.send(nlohmann::json(
+                    receive_stream(channel, read_message<ReceiveRequest>(*message), digests)));
+            else if (message->type() != "stop") // it may cross the end of its reception
+                throw core::UsageError(fmt::format("a sink does not know '{}'", message->type()));
+        }
+    } catch (const ChannelClosed&) {
+        return;
+    }
+}
+
+void listen_sink(core::SocketAddress address)
+{
+    const core::UniqueFd listener = core::open_socket(SOCK_STREAM);
+    const int on = 1;
+    core::checked(::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)),
+                  "setsockopt");
+    try {
+        core::bind_socket(listener.get(), address.ipv4, address.port);
+    } catch (const core::SystemError& error) {
+        throw core::UsageError(
+            fmt::format("{}: choose another address or port with --listen", error.what()));
+    }
+    core::checked(::listen(listener.get(), 1), "listen", core::format_address(address));
+    fmt::print(stderr, "pagewire sink: waiting on {}\n",
+               core::format_address(core::local_address(listener.get())));
+    for (;;) {
+        core::UniqueFd connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (!connection) {
+            if (errno != EINTR && errno != ECONNABORTED)
+                core::throw_errno("accept", core::format_address(address));
+            continue;
+        }
+        Channel channel(std::move(connection));
+        try {
+            serve_sink(channel);
+        } catch (const core::UsageError& error) {
+            // A foreign or broken peer must not end the service.
+            fmt::print(stderr, "pagewire sink: {}\n", error.what());
+        }
+    }
+}
+
+} // namespace pagewire::testbed

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/transfer.hpp"
+
+#include "core/error.hpp"
+#include "core/units.hpp"
+#include "dataplane/frame_ledger.hpp"
+#include "testbed/child_process.hpp"
+#include "testbed/deferred_skbs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace pagewire::testbed {
+
+namespace {
+
+constexpr std::chrono::milliseconds kSlice{100};
+constexpr std::chrono::seconds kSinkReadyTime{10};
+/// A sink that was told to stop answers within its own look-out interval.
+constexpr std::chrono::seconds kSinkReportTime{5};
+/// A worker ends by itself at its time limit; after this much more it is killed.
+constexpr std::chrono::seconds kWorkerGrace{3};
+
+class Interrupted : public std::exception {};
+
+/// Bytes that an engine sends from memory: long enough for a rate.
+constexpr std::uint64_t kMemoryStreamBytes = 256 * core::kMiB;
+
+/// What is odd about a reception that delivered every byte right.
+std::string arrival_remark(const core::ReceiveReport& report, bool verified)
+{
+    std::string remark = verified ? "" : "not verified: a rate only";
+    for (const auto& [counter, what] :
+         {std::pair{"datagrams_duplicate", "datagrams that came twice"},
+          std::pair{"datagrams_reordered", "datagrams out of order"},
+          std::pair{"datagrams_foreign", "datagrams of no flow of ours"}}) {
+        const auto it = report.counters.find(counter);
+        if (it != report.counters.end() && it->second > 0)
+            remark += fmt::format("{}{}: {}", remark.empty() ? "" : "; ", what, it->second);
+    }
+    return remark;
+}
+
+} // namespace
+
+TransferRunner::TransferRunner(const Plan& plan, Lab& lab, const Source& source,
+                               const std::atomic<bool>& interrupted)
+    : plan_(plan),
+      lab_(lab),
+      source_(source),
+      interrupted_(interrupted),
+      next_flow_(static_cast<std::uint32_t>(plan.seed * 0x9E3779B9U))
+{}
+
+std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round)
+{
+    Sample sample;
+    sample.round = round;
+    try {
+        set_conditions(cell);
+        core::TransferJob job{.path = source_.path,
+                              .range = source_.range,
+                              .chunk_bytes = plan_.chunk_bytes,
+                              .interface = lab_.link().interface,
+                              .mtu = lab_.link().mtu,
+                              .local = lab_.link().local,
+                              .peer = lab_.link().peer,
+                              .flow = next_flow_++,
+                              .dataplane = plan_.dataplane};
+        job.dataplane.source = cell.source;
+        if (cell.source == core::PayloadSource::kMemory)
+            job.range = {.offset = 0, .length = expected(cell).length};
+        const bool has_sink = cell.method->wire != core::Wire::kNone;
+        if (has_sink)
+            order_sink(cell, job);
+        sample.worker = run_worker_process(cell, job);
+        if (has_sink)
+            sample.sink = collect_sink();
+        judge(cell, sample);
+    } catch (const Interrupted&) {
+        return std::nullopt;
+    } catch (const ChannelClosed&) {
+        sample.error = fmt::format("the sink {}", lab_.sink_lost());
+    } catch (const core::TransferError& error) {
+        sample.error = error.what();
+    } catch (const core::SystemError& error) {
+        sample.error = error.what();
+    }
+    // A file that changed explains every other failure.
+    if (const std::string change = source_.change(); !change.empty())
+        sample.error = fmt::format("the file changed during the run: {}", change);
+    if (interrupted_.load())
+        return std::nullopt;
+    return sample;
+}
+
+const core::BlockDigests& TransferRunner::expected(const Cell& cell)
+{
+    if (cell.source == core::PayloadSource::kDisk)
+        return source_.digests;
+    if (memory_digests_.digests.empty()) {
+        const std::uint64_t period =
+            dataplane::PacketMemoryLayout::of(plan_.dataplane).frames_bytes();
+        const core::BlockDigests lap =
+            core::digest_file(source_.fd.get(), {.offset = 0, .length = period}, source_.path);
+        memory_digests_ = core::repeat_digests(lap, period, std::max(kMemoryStreamBytes, period));
+    }
+    return memory_digests_;
+}
+
+void TransferRunner::set_conditions(const Cell& cell)
+{
+    lab_.apply_features(cell.features);
+    if (const std::string change = source_.change(); !change.empty())
+        throw core::TransferError(change);
+    switch (cell.cache) {
+    case CacheState::kCold:
+        flush_deferred_skbs(lab_.sender_netns());
+        core::make_cold(source_.fd.get(), source_.range, source_.path);
+        break;
+    case CacheState::kHot:
+        core::make_hot(source_.fd.get(), source_.range, source_.path);
+        break;
+    }
+}
+
+void TransferRunner::order_sink(const Cell& cell, core::TransferJob& job)
+{
+    Channel& sink = lab_.sink();
+    const core::BlockDigests& digests = expected(cell);
+    if (plan_.verify &&
+        (sent_digests_ != &digests || sent_to_generation_ != lab_.sink_generation())) {
+        sink.send(digests_message(digests));
+        sent_digests_ = &digests;
+        sent_to_generation_ = lab_.sink_generation();
+    }
+    sink.send(nlohmann::json(ReceiveRequest{.order = {.ipv4 = job.peer.ipv4,
+                                                      .port = 0,
+                                                      .length = job.range.length,
+                                                      .flow = job.flow,
+                                                      .mtu = job.mtu},
+                                            .wire = cell.method->wire,
+                                            .verify = plan_.verify}));
+    const Message answer = await_sink("ready", kSinkReadyTime);
+    job.peer.port = read_message<ReadyNote>(answer).port;
+}
+
+TransferNote TransferRunner::run_worker_process(const Cell& cell, const core::TransferJob& job)
+{
+    ChildProcess worker(
+        {.command = "worker", .netns = &lab_.sender_netns(), .cpu = lab_.worker_cpu()});
+    TransferNote note;
+    try {
+        worker.channel().send(nlohmann::json(TransferRequest{
+            .method = std::string(cell.method->name), .job = job, .time_limit = plan_.time_limit}));
+        const auto deadline = std::chrono::steady_clock::now() + plan_.time_limit + kWorkerGrace;
+        for (;;) {
+            if (const auto message = worker.channel().receive(kSlice)) {
+                note = read_message<TransferNote>(*message);
+                break;
+            }
+            if (interrupted_.load()) {
+                worker.terminate();
+                worker.wait_end(kWorkerGrace);
+                if (cell.method->wire != core::Wire::kNone)
+                    (void)collect_sink();
+                throw Interrupted();
+            }
+            if (std::chrono::steady_clock::now() > deadline) {
+                note.error =
+                    fmt::format("the worker did not end at its time limit of {} s and was killed",
+                                plan_.time_limit.count());
+                return note;
+            }
+        }
+    } catch (const ChannelClosed&) {
+        const std::string how = worker.wait_end(kWorkerGrace);
+        note.error = fmt::format("the worker {}", how.empty() ? "ended without a word" : how);
+        return note;
+    }
+    worker.wait_end(kWorkerGrace);
+    return note;
+}
+
+ReceivedNote TransferRunner::collect_sink()
+{
+    lab_.sink().send(nlohmann::json{{"type", "stop"}});
+    return read_message<ReceivedNote>(await_sink("received", kSinkReportTime));
+}
+
+Message TransferRunner::await_sink(const char* type, std::chrono::milliseconds longest)
+{
+    const auto deadline = std::chrono::steady_clock::now() + longest;
+    while (std::chrono::steady_clock::now() < deadline) {
+        auto message = lab_.sink().receive(kSlice);
+        if (!message)
+            continue;
+        if (message->type() == type)
+            return std::move(*message);
+        if (message->type() == "received") // instead of "ready": it could not even listen
+            throw core::TransferError(
+                fmt::format("sink: {}", read_message<ReceivedNote>(*message).error));
+        throw core::TransferError(
+            fmt::format("the sink answered '{}' where '{}' was due", message->type(), type));
+    }
+    // Out of step with us: better a new one.
+    lab_.sink_lost();
+    throw core::TransferError(fmt::format("the sink did not answer within {} s",
+                                          std::chrono::duration<double>(longest).count()));
+}
+
+void TransferRunner::judge(const Cell& cell, Sample& sample) const
+{
+    const auto& figures = sample.worker.figures;
+    const auto moving_ns =
+        static_cast<std::uint64_t>(figures.elapsed_ns - sample.worker.report.quiet.count());
+    if (!sample.worker.error.empty()) {
+        sample.error = sample.worker.error;
+        return;
+    }
+    if (cell.method->wire == core::Wire::kNone) {
+        sample.goodput_gbps = core::gigabits_per_second(sample.worker.report.bytes_sent, moving_ns);
+        return;
+    }
+    if (!sample.sink.error.empty()) {
+        sample.error = fmt::format("sink: {}", sample.sink.error);
+        return;
+    }
+    sample.goodput_gbps = core::gigabits_per_second(
+        plan_.verify ? sample.sink.bytes_good : sample.sink.report.bytes_received, moving_ns);
+    const core::BlockCounts& blocks = sample.sink.blocks;
+    const bool open_loop = plan_.dataplane.rate_gbps > 0 && cell.method->wire == core::Wire::kUdp;
+    if (blocks.bad > 0) {
+        sample.error = fmt::format("{} corrupt blocks of 4 KiB at the sink, the first is block {}",
+                                   blocks.bad, sample.sink.first_bad_block);
+    } else if (blocks.missing > 0 && !open_loop) {
+        sample.error = fmt::format("{} blocks of 4 KiB never reached the sink", blocks.missing);
+    } else if (blocks.missing > 0) {
+        sample.remark = fmt::format(
+            "open loop: {} blocks lost at the offered rate; goodput counts the good ones",
+            blocks.missing);
+    } else {
+        sample.remark = arrival_remark(sample.sink.report, plan_.verify);
+    }
+    if (!sample.error.empty())
+        return;
+    // O_DIRECT that the file system quietly turned into buffered reads leaves pages behind.
+    if (cell.method->needs_direct_io && cell.source == core::PayloadSource::kDisk &&
+        cell.cache == CacheState::kCold) {
+        const auto residency = core::cache_residency(source_.fd.get(), source_.range, source_.path);
+        if (residency.num_cached > 0) {
+            sample.error = fmt::format(
+                "{} pages entered the page cache: the file system did not read directly",
+                residency.num_cached);
+        }
+    }
+}
+
+} // namespace pagewire::testbed

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "core/block_digests.hpp"
+#include "testbed/lab.hpp"
+#include "testbed/result.hpp"
+#include "testbed/source.hpp"
+
+#include <atomic>
+#include <optional>
+
+namespace pagewire::testbed {
+
+/// The conditions of one transfer.
+struct Cell {
+    const core::Method* method = nullptr;
+    CacheState cache = CacheState::kCold;
+    std::string arm;
+    nic::FeatureSettings features;
+    core::PayloadSource source = core::PayloadSource::kDisk;
+};
+
+/// Runs single transfers in a lab: sets the conditions and checks that they hold, starts a worker,
+/// asks the sink.
+class TransferRunner {
+  public:
+    /// All outlive the runner. `interrupted` ends a transfer early.
+    TransferRunner(const Plan& plan, Lab& lab, const Source& source,
+                   const std::atomic<bool>& interrupted);
+
+    /// Whatever goes wrong with the transfer is in Sample::error; nothing when interrupted. Throws
+    /// only when the lab itself is lost.
+    [[nodiscard]] std::optional<Sample> run(const Cell& cell, unsigned round);
+
+  private:
+    /// What the stream of a cell must be at the sink.
+    [[nodiscard]] const core::BlockDigests& expected(const Cell& cell);
+    void set_conditions(const Cell& cell);
+    void order_sink(const Cell& cell, core::TransferJob& job);
+    [[nodiscard]] TransferNote run_worker_process(const Cell& cell, const core::TransferJob& job);
+    [[nodiscard]] ReceivedNote collect_sink();
+    [[nodiscard]] Message await_sink(const char* type, std::chrono::milliseconds longest);
+    void judge(const Cell& cell, Sample& sample) const;
+
+    const Plan& plan_;
+    Lab& lab_;
+    const Source& source_;
+    const std::atomic<bool>& interrupted_;
+    core::BlockDigests memory_digests_; // of the from-memory stream; empty until wanted
+    const core::BlockDigests* sent_digests_ = nullptr;
+    unsigned sent_to_generation_ = 0;
+    std::uint32_t next_flow_ = 0;
+};
+
+} // namespace pagewire::testbed
