@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <CLI/App.hpp>
+
+/// The subcommands, one file each. Each adds itself to the program and sets `exit_code` when it
+/// runs.
+namespace pagewire::cli {
+
+/// Exit codes: docs/decisions/0002-exit-codes.md.
+inline constexpr int kDone = 0;
+inline constexpr int kFoundWrong = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kInterrupted = 130;
+
+void add_run(CLI::App& program, int& exit_code);
+void add_list(CLI::App& program, int& exit_code);
+void add_sink(CLI::App& program, int& exit_code);
+
+/// Hidden: what the testbed starts itself as.
+void add_worker(CLI::App& program, int& exit_code);
+
+} // namespace pagewire::cli

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// pagewire list: every method and engine, and whether it can run here.
+#include "cli/commands.hpp"
+#include "testbed/registry.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace pagewire::cli {
+
+namespace {
+
+nlohmann::json method_json(const core::Method& method)
+{
+    const core::Support support = method.probe();
+    nlohmann::json needs = nlohmann::json::object();
+    for (const core::FeatureNeed& need : method.needs)
+        needs[std::string(need.feature)] = need.on;
+    return {{"name", method.name},
+            {"family", core::family_name(method.family)},
+            {"wire", core::wire_name(method.wire)},
+            {"summary", method.summary},
+            {"needs_features", needs},
+            {"needs_direct_io", method.needs_direct_io},
+            {"ceiling", method.is_ceiling},
+            {"built", true},
+            {"available", static_cast<bool>(support)},
+            {"reason", support ? nlohmann::json(nullptr) : nlohmann::json(support.reason())}};
+}
+
+void list(bool as_json)
+{
+    nlohmann::json entries = nlohmann::json::array();
+    for (const core::Method* method : testbed::methods())
+        entries.push_back(method_json(*method));
+    for (const testbed::NotBuilt& missing : testbed::not_built()) {
+        entries.push_back({{"name", missing.name},
+                           {"built", false},
+                           {"available", false},
+                           {"reason", missing.reason}});
+    }
+    if (as_json) {
+        fmt::print("{}\n", nlohmann::json{{"methods", entries}}.dump(2));
+        return;
+    }
+    constexpr const char* line = "{:<12} {:<11} {:<5} {}\n";
+    fmt::print(line, "name", "family", "wire", "");
+    for (const auto& entry : entries) {
+        if (!entry.at("built").get<bool>()) {
+            fmt::print(line, entry.at("name").get<std::string>(), "-", "-",
+                       fmt::format("not built: {}", entry.at("reason").get<std::string>()));
+            continue;
+        }
+        fmt::print(line, entry.at("name").get<std::string>(), entry.at("family").get<std::string>(),
+                   entry.at("wire").get<std::string>(),
+                   entry.at("available").get<bool>()
+                       ? fmt::format("available: {}", entry.at("summary").get<std::string>())
+                       : fmt::format("unavailable: {}", entry.at("reason").get<std::string>()));
+    }
+}
+
+} // namespace
+
+void add_list(CLI::App& program, int& exit_code)
+{
+    CLI::App* command =
+        program.add_subcommand("list", "Every method and engine: available, or the reason why not");
+    auto as_json = std::make_shared<bool>(false);
+    command->add_flag("--json", *as_json, "As JSON");
+    command->callback([as_json, &exit_code] {
+        list(*as_json);
+        exit_code = kDone;
+    });
+}
+
+} // namespace pagewire::cli

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/commands.hpp"
+#include "version.hpp" // generated
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <string>
+
+namespace {
+
+using namespace pagewire::cli;
+using pagewire::kVersion;
+
+constexpr const char* kFooter = R"(Examples:
+  pagewire run                                    the default comparison, on a lab of its own
+  pagewire run --file movie.mkv --methods sendfile_sg,af_xdp --cache cold
+  pagewire run configs/quick.toml --out results   table on stdout, results/result.json
+  pagewire list                                   methods and engines, and why one is missing
+
+Exit codes: 0 done; 1 measured and found wrong; 2 usage or environment; 130 interrupted.)";
+
+int run_program(int argc, char** argv)
+{
+    CLI::App program("Shows, with evidence, how a file's bytes get from the disk to the NIC.",
+                     "pagewire");
+    program.set_version_flag("--version", fmt::format("pagewire {}", kVersion));
+    program.footer(kFooter);
+    program.require_subcommand(1);
+    int exit_code = kDone;
+    add_run(program, exit_code);
+    add_list(program, exit_code);
+    add_sink(program, exit_code);
+    add_worker(program, exit_code);
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::Success& help_or_version) {
+        return program.exit(help_or_version);
+    } catch (const CLI::ParseError& error) {
+        std::string line = error.what();
+        for (char& letter : line)
+            letter = letter == '\n' ? ' ' : letter;
+        fmt::print(stderr, "pagewire: {} (see pagewire --help)\n", line);
+        return kUsage;
+    }
+    return exit_code;
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        return run_program(argc, argv);
+    } catch (const std::exception& error) {
+        // Usage and environment: one line that says what to do.
+        fmt::print(stderr, "pagewire: {}\n", error.what());
+        return kUsage;
+    }
+}

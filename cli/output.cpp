@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/output.hpp"
+
+#include "core/error.hpp"
+#include "core/unique_fd.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace pagewire::cli {
+
+namespace {
+
+core::UsageError cannot_write(const std::string& path, int error)
+{
+    return core::UsageError(
+        fmt::format("{}: cannot be written: {}: choose another place with --out or --json", path,
+                    core::errno_text(error)));
+}
+
+std::string folder_of(const std::string& path)
+{
+    const std::string parent = std::filesystem::path(path).parent_path().string();
+    return parent.empty() ? "." : parent;
+}
+
+void require_folder(const std::string& folder)
+{
+    // access(2) is not enough: root may write everywhere but on a read-only or a pseudo file
+    // system.
+    const core::UniqueFd probe(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644));
+    if (!probe && errno != EOPNOTSUPP && errno != EISDIR)
+        throw cannot_write(folder, errno);
+    if (!probe && ::access(folder.c_str(), W_OK | X_OK) != 0)
+        throw cannot_write(folder, errno);
+}
+
+void write_all(int fd, const std::string& text, const std::string& path)
+{
+    for (std::size_t at = 0; at < text.size();) {
+        const ssize_t put = ::write(fd, text.data() + at, text.size() - at);
+        if (put < 0 && errno != EINTR)
+            throw cannot_write(path, errno);
+        at += put > 0 ? static_cast<std::size_t>(put) : 0;
+    }
+}
+
+/// Written without a name and given it when whole: a killed process leaves nothing half done. File
+/// systems without O_TMPFILE get the file written in place.
+void write_file(const std::string& path, const std::string& text)
+{
+    const core::UniqueFd unnamed(
+        ::open(folder_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644));
+    if (!unnamed) {
+        const core::UniqueFd file(
+            ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+        if (!file)
+            throw cannot_write(path, errno);
+        write_all(file.get(), text, path);
+        return;
+    }
+    write_all(unnamed.get(), text, path);
+    const std::string self = fmt::format("/proc/self/fd/{}", unnamed.get());
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+        throw cannot_write(path, errno);
+    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0)
+        throw cannot_write(path, errno);
+}
+
+} // namespace
+
+Output::Output(std::string folder, std::string json_file)
+    : folder_(std::move(folder)),
+      json_file_(std::move(json_file))
+{
+    if (!folder_.empty()) {
+        std::error_code error;
+        std::filesystem::create_directories(folder_, error);
+        if (error)
+            throw cannot_write(folder_, error.value());
+        require_folder(folder_);
+    }
+    if (!json_file_.empty() && json_file_ != "-") {
+        if (std::filesystem::is_directory(json_file_))
+            throw cannot_write(json_file_, EISDIR);
+        require_folder(folder_of(json_file_));
+    }
+}
+
+void Output::write(const nlohmann::json& document, const std::string& table) const
+{
+    const std::string text = document.dump(2) + "\n";
+    if (!folder_.empty()) {
+        write_file(folder_ + "/result.json", text);
+        write_file(folder_ + "/table.txt", table);
+    }
+    if (json_file_ == "-")
+        write_all(STDOUT_FILENO, text, "stdout");
+    else if (!json_file_.empty())
+        write_file(json_file_, text);
+}
+
+} // namespace pagewire::cli

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// pagewire run: the experiment.
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/progress.hpp"
+#include "core/error.hpp"
+#include "core/units.hpp"
+#include "dataplane/fault.hpp"
+#include "testbed/experiment.hpp"
+#include "testbed/plan.hpp"
+#include "testbed/registry.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <csignal>
+#include <memory>
+#include <optional>
+
+namespace pagewire::cli {
+
+namespace {
+
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "written by a signal handler");
+
+void catch_interruptions()
+{
+    struct sigaction action {};
+
+    action.sa_handler = [](int) { interrupted.store(true); };
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+        core::checked(::sigaction(signal, &action, nullptr), "sigaction");
+}
+
+/// The words of the command line; what is not given leaves the plan as it is.
+struct Words {
+    std::string plan_file;
+    std::optional<std::string> file;
+    std::optional<std::string> size;
+    std::optional<std::string> offset;
+    std::optional<std::string> length;
+    std::vector<std::string> methods;
+    std::vector<std::string> cache;
+    std::optional<std::string> wire;
+    std::optional<unsigned> rounds;
+    std::optional<std::uint64_t> seed;
+    std::optional<std::string> chunk;
+    std::optional<std::uint32_t> mtu;
+    std::optional<double> rate_gbps;
+    std::optional<std::string> source;
+    std::optional<std::string> fault;
+    std::optional<long> time_limit_s;
+    std::optional<std::string> lab;
+    std::optional<std::string> interface;
+    std::optional<std::string> peer;
+    bool no_verify = false;
+    bool no_ceilings = false;
+    std::string out_folder;
+    std::string json_file;
+    bool quiet = false;
+};
+
+void add_options(CLI::App& command, Words& words)
+{
+    command
+        .add_option("plan", words.plan_file,
+                    "Experiment plan, TOML (docs/plan.md); default: configs/quick's values")
+        ->type_name("PLAN.toml");
+    command.add_option("--file", words.file, "File to send; default: a generated one")
+        ->type_name("FILE");
+    command.add_option("--size", words.size, "Size of the generated file, e.g. 256MiB")
+        ->type_name("SIZE");
+    command.add_option("--offset", words.offset, "First byte to send")->type_name("SIZE");
+    command.add_option("--length", words.length, "Bytes to send; default: to the end")
+        ->type_name("SIZE");
+    command.add_option("--methods", words.methods, "Methods and engines, see pagewire list")
+        ->delimiter(',')
+        ->type_name("a,b");
+    command.add_option("--rounds", words.rounds, "Rounds; each runs every method once")
+        ->type_name("N");
+    command.add_option("--cache", words.cache, "Page cache of the file before each transfer")
+        ->delimiter(',')
+        ->type_name("cold,hot");
+    command.add_option("--wire", words.wire, "Only methods of this wire")->type_name("tcp|udp");
+    command.add_option("--seed", words.seed, "Seed of the order within the rounds")->type_name("N");
+    command.add_option("--chunk", words.chunk, "Bytes a turn of read_write and mmap_write")
+        ->type_name("SIZE");
+    command.add_option("--mtu", words.mtu, "MTU of the lab's link")->type_name("N");
+    command
+        .add_option("--rate", words.rate_gbps,
+                    "Open loop: offer this payload rate over UDP, count what is lost")
+        ->type_name("GBPS");
+    command.add_option("--source", words.source, "Where engines take payload from")
+        ->type_name("disk|memory");
+    command
+        .add_option("--fault", words.fault,
+                    "Spoil one packet of an engine, to see the sink notice: flip@N, drop@N, "
+                    "duplicate@N, reorder@N")
+        ->type_name("KIND@N");
+    command.add_option("--time-limit", words.time_limit_s, "Longest time for one transfer")
+        ->type_name("SECONDS");
+    command
+        .add_option("--lab", words.lab,
+                    "veth: on this machine alone (default); host: --if here, a sink at --peer")
+        ->type_name("veth|host");
+    command.add_option("--if", words.interface, "host lab: the sending interface")->type_name("IF");
+    command.add_option("--peer", words.peer, "host lab: where pagewire sink listens")
+        ->type_name("ADDRESS:PORT");
+    command.add_flag("--no-verify", words.no_verify,
+                     "Count bytes at the sink without verifying them; labelled so");
+    command.add_flag("--no-ceilings", words.no_ceilings,
+                     "Leave out the measurement of the machine's limits");
+    command.add_option("--out", words.out_folder, "Write result.json and table.txt there")
+        ->type_name("DIR");
+    command
+        .add_option("--json", words.json_file,
+                    "Write the result document; - for stdout, without the table")
+        ->type_name("FILE");
+    command.add_flag("--quiet", words.quiet, "No table");
+}
+
+testbed::Plan make_plan(const Words& words)
+{
+    testbed::Plan plan =
+        words.plan_file.empty() ? testbed::Plan{} : testbed::load_plan(words.plan_file);
+    const auto set_bytes = [](std::uint64_t& target, const std::optional<std::string>& word) {
+        if (word)
+            target = core::parse_bytes(*word);
+    };
+    const auto set = [](auto& target, const auto& word) {
+        if (word)
+            target = *word;
+    };
+    if (words.file && words.file->empty())
+        throw core::UsageError("--file: the name is empty");
+    if (words.file && words.size)
+        throw core::UsageError("--size is for the generated file: leave out --file or --size");
+    set(plan.path, words.file);
+    if (words.size)
+        plan.path.clear();
+    set_bytes(plan.generated_bytes, words.size);
+    set_bytes(plan.offset, words.offset);
+    set_bytes(plan.length, words.length);
+    set_bytes(plan.chunk_bytes, words.chunk);
+    if (!words.methods.empty())
+        plan.methods = words.methods;
+    if (!words.cache.empty()) {
+        plan.cache.clear();
+        for (const std::string& word : words.cache)
+            plan.cache.push_back(testbed::parse_cache_state(word));
+    }
+    if (words.wire)
+        plan.wire = testbed::parse_wire(*words.wire);
+    set(plan.rounds, words.rounds);
+    set(plan.seed, words.seed);
+    set(plan.mtu, words.mtu);
+    set(plan.dataplane.rate_gbps, words.rate_gbps);
+    set(plan.dataplane.fault, words.fault);
+    if (words.source)
+        plan.dataplane.source = testbed::parse_payload_source(*words.source);
+    if (words.time_limit_s)
+        plan.time_limit = std::chrono::seconds(*words.time_limit_s);
+    if (words.lab)
+        plan.lab = testbed::parse_lab_kind(*words.lab);
+    set(plan.interface, words.interface);
+    set(plan.peer, words.peer);
+    plan.verify = plan.verify && !words.no_verify;
+    plan.ceilings = plan.ceilings && !words.no_ceilings;
+    testbed::validate_plan(plan, testbed::methods());
+    if (!plan.dataplane.fault.empty())
+        (void)dataplane::parse_fault(plan.dataplane.fault);
+    return plan;
+}
+
+/// A method that was asked for by name must run, or the request fails: a skipped row is for plans.
+void require_methods(const Words& words)
+{
+    for (const std::string& name : words.methods) {
+        const core::Method* method = testbed::find_method(name);
+        if (const core::Support support = method->probe(); !support)
+            throw core::UsageError(fmt::format("{}: {}", name, support.reason()));
+    }
+}
+
+int run(const Words& words)
+{
+    const testbed::Plan plan = make_plan(words);
+    require_methods(words);
+    const Output output(words.out_folder,
+                        words.json_file); // can it be written? before anything is measured
+    catch_interruptions();
+    ProgressLine line;
+    const testbed::RunResult result = testbed::run_experiment(
+        plan, interrupted, [&](std::size_t done, std::size_t total, const std::string& what) {
+            line.show(done, total, what);
+        });
+    line.clear();
+    const nlohmann::json document = testbed::result_document(result);
+    const std::string table = testbed::result_table(result);
+    if (!words.quiet && words.json_file != "-")
+        fmt::print("{}", table);
+    output.write(document, table);
+    if (result.interrupted)
+        return kInterrupted;
+    return result.any_failed() ? kFoundWrong : kDone;
+}
+
+} // namespace
+
+void add_run(CLI::App& program, int& exit_code)
+{
+    CLI::App* command =
+        program.add_subcommand("run", "Send one file by every method and measure each");
+    command->footer(
+        "Needs root (network namespaces, AF_XDP) and about a minute with the default plan.\n"
+        "Leaves nothing behind but the generated file (in $PAGEWIRE_CACHE, else "
+        "~/.cache/pagewire).");
+    auto words = std::make_shared<Words>();
+    add_options(*command, *words);
+    command->callback([words, &exit_code] { exit_code = run(*words); });
+}
+
+} // namespace pagewire::cli
