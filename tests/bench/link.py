@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The link of the benchmark: two network namespaces joined by a veth pair, and the processes that run in them.
+
+The namespaces have no names: they live as long as this process holds them open. Every process that is started here
+dies with this one (PR_SET_PDEATHSIG). So nothing is left behind, not even after kill -9.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+
+NEAR_IF, FAR_IF = "pwb-near", "pwb-far"
+NEAR_ADDRESS, FAR_ADDRESS = "198.18.0.1", "198.18.0.2"  # RFC 2544: reserved for benchmarks
+
+CLONE_NEWNET = 0x40000000  # sched.h
+PR_SET_PDEATHSIG = 1  # sys/prctl.h
+DISCARD_PORT = 9
+TCP_LISTEN = "0A"  # proc(5), /proc/PID/net/tcp
+
+# Longest time for one command: far beyond any good one, so that a stuck peer ends the benchmark and not the user.
+COMMAND_TIME_S = 60
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Failed(Exception):
+    """A measurement could not be made: one line that says why."""
+
+
+def call_libc(name, *arguments):
+    if getattr(libc, name)(*arguments) != 0:
+        error = ctypes.get_errno()
+        raise Failed(f"{name}: {os.strerror(error)}: run as root")
+
+
+class Link:
+    """This process stays in the near namespace: what it starts is there too, unless it asks for the far one."""
+
+    def __init__(self, mtu):
+        cpus = sorted(os.sched_getaffinity(0))
+        self.sender_cpu, self.receiver_cpu = cpus[-1], cpus[0]  # as pagewire's own worker and sink
+        self._children = []
+        call_libc("unshare", CLONE_NEWNET)
+        self._far = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        call_libc("unshare", CLONE_NEWNET)
+        far_path = f"/proc/{os.getpid()}/fd/{self._far}"
+        self._ip(f"link add {NEAR_IF} mtu {mtu} type veth peer name {FAR_IF} mtu {mtu} netns {far_path}")
+        self._ip(f"addr add {NEAR_ADDRESS}/30 dev {NEAR_IF}")
+        self._ip(f"addr add {FAR_ADDRESS}/30 dev {FAR_IF}", far=True)
+        self._ip(f"link set {NEAR_IF} up")
+        self._ip("link set lo up")  # for stir_cpus()
+        self._ip(f"link set {FAR_IF} up", far=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for child in list(self._children):
+            self.end(child)
+        os.close(self._far)
+
+    def _ip(self, words, far=False):
+        self.run(["ip", *words.split()], far=far)
+
+    def start(self, argv, *, cpu=None, far=False, **popen):
+        parent = os.getpid()
+
+        def become():
+            call_libc("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(127)  # it died before the line above
+            if far:
+                call_libc("setns", self._far, CLONE_NEWNET)
+            if cpu is not None:
+                os.sched_setaffinity(0, {cpu})
+
+        # A process group of its own: Ctrl-C is this process's to handle.
+        child = subprocess.Popen(argv, preexec_fn=become, process_group=0, stdin=subprocess.DEVNULL, text=True,
+                                 **popen)
+        self._children.append(child)
+        return child
+
+    def run(self, argv, *, cpu=None, far=False, good_codes=(0,), **popen):
+        """Runs a command to its end and returns its standard output."""
+        child = self.start(argv, cpu=cpu, far=far, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)
+        try:
+            output, errors = child.communicate(timeout=COMMAND_TIME_S)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{argv[0]}: not done within {COMMAND_TIME_S} s") from None
+        finally:
+            self.end(child)
+        if child.returncode not in good_codes:
+            words = (errors.strip() or output.strip()).splitlines()
+            raise Failed(f"{os.path.basename(argv[0])} ended with code {child.returncode}: {words[-1] if words else ''}")
+        return output
+
+    def start_listener(self, argv, port, **start):
+        """Starts a server in the far namespace and returns when it listens on TCP port `port`."""
+        child = self.start(argv, cpu=self.receiver_cpu, far=True, **start)
+        local = f":{port:04X}"
+        deadline = time.monotonic() + COMMAND_TIME_S
+        while time.monotonic() < deadline:
+            if child.poll() is not None:
+                raise Failed(f"{argv[0]}: ended with code {child.returncode} before it listened")
+            for family in ("tcp", "tcp6"):
+                with open(f"/proc/{child.pid}/net/{family}", encoding="ascii") as table:
+                    for entry in table:
+                        words = entry.split()
+                        if words[1].endswith(local) and words[3] == TCP_LISTEN:
+                            return child
+            time.sleep(0.002)
+        raise Failed(f"{argv[0]}: does not listen on port {port}")
+
+    def end(self, child):
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
+        self._children.remove(child)
+
+    @staticmethod
+    def stir_cpus():
+        """Lets go of the file's pages that sent packets still hold.
+
+        A packet freed by the receiver's CPU waits in a list of the CPU that sent it until that one next receives
+        something (net/core/skbuff.c, skb_attempt_defer_free); after sendfile(2) it holds pages of the file, and the
+        page cache cannot be made cold. A datagram to nobody on each CPU empties the lists.
+        """
+        cpus = os.sched_getaffinity(0)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+            for cpu in cpus:
+                os.sched_setaffinity(0, {cpu})
+                nobody.sendto(b"", ("127.0.0.1", DISCARD_PORT))
+        os.sched_setaffinity(0, cpus)

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/mapping.hpp"
+
+#include "core/error.hpp"
+#include "core/unique_fd.hpp"
+#include "core/units.hpp"
+#include "tests/support/in_child.hpp"
+#include "tests/support/random_bytes.hpp"
+#include "tests/support/temp_folder.hpp"
+#include "tests/support/thrown.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+namespace pagewire::core {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const std::size_t kPage = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+
+/// The kernel has no mapping at the page of `at` any more.
+bool is_unmapped(const std::byte* at)
+{
+    unsigned char residency = 0;
+    const auto page = round_down(reinterpret_cast<std::uintptr_t>(at), kPage);
+    return ::mincore(reinterpret_cast<void*>(page), kPage, &residency) == -1 &&
+           errno == ENOMEM; // NOLINT
+}
+
+TEST(Mapping, NoneIsEmpty)
+{
+    const Mapping none;
+    EXPECT_FALSE(none);
+    EXPECT_EQ(none.size(), 0U);
+    EXPECT_EQ(none.data(), nullptr);
+    EXPECT_TRUE(none.bytes().empty());
+}
+
+TEST(AnonymousMapping, IsZeroedWritableAndOfWholePages)
+{
+    const Mapping mapping = Mapping::anonymous(kPage + 1);
+    ASSERT_TRUE(mapping);
+    EXPECT_EQ(mapping.size(), 2 * kPage);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(mapping.data()) % kPage, 0U);
+    EXPECT_TRUE(std::all_of(mapping.bytes().begin(), mapping.bytes().end(),
+                            [](std::byte byte) { return byte == std::byte{0}; }));
+    std::fill(mapping.bytes().begin(), mapping.bytes().end(), std::byte{0x5a});
+    EXPECT_EQ(mapping.page_note(), "4 KiB pages");
+}
+
+TEST(AnonymousMapping, IsPopulated)
+{
+    const Mapping mapping = Mapping::anonymous(64 * kPage);
+    std::vector<unsigned char> residency(64);
+    ASSERT_EQ(::mincore(mapping.data(), mapping.size(), residency.data()), 0);
+    EXPECT_TRUE(
+        std::all_of(residency.begin(), residency.end(), [](auto page) { return (page & 1) != 0; }));
+}
+
+/// A child that had the pages would make the parent's next write go to a copy, behind the device's
+/// back.
+TEST(AnonymousMapping, IsNotInheritedByFork)
+{
+    const Mapping mapping = Mapping::anonymous(kPage);
+    EXPECT_EQ(tests::in_child([&] { return is_unmapped(mapping.data()) ? 0 : 1; }), 0)
+        << "the child has the pages too";
+}
+
+TEST(AnonymousMapping, TooMuchNamesTheAmount)
+{
+    constexpr auto bytes = std::size_t{1} << 60;
+    EXPECT_EQ(tests::thrown<SystemError>([] { (void)Mapping::anonymous(bytes); }),
+              "mmap 1073741824 GiB of anonymous memory: Cannot allocate memory");
+}
+
+TEST(Mapping, HugePagesOrANoteWhyNot)
+{
+    // 2^50 bytes of hugepages are in no pool: what follows is the fall-back's own failure.
+    EXPECT_THROW((void)Mapping::huge_or_anonymous(std::size_t{1} << 60), SystemError);
+
+    const Mapping mapping = Mapping::huge_or_anonymous(kMiB);
+    ASSERT_TRUE(mapping);
+    EXPECT_GE(mapping.size(), kMiB);
+    if (mapping.page_note() == "2 MiB hugepages") {
+        EXPECT_EQ(mapping.size() % (2 * kMiB), 0U);
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(mapping.data()) % (2 * kMiB), 0U);
+    } else {
+        EXPECT_THAT(mapping.page_note(),
+                    AllOf(StartsWith("4 KiB pages (no 2 MiB of 2 MiB hugepages: "),
+                          HasSubstr(errno_text(ENOMEM))));
+    }
+    std::fill(mapping.bytes().begin(), mapping.bytes().end(), std::byte{1});
+}
+
+TEST(Mapping, EndsWithItsOwner)
+{
+    const std::byte* at = nullptr;
+    {
+        const Mapping mapping = Mapping::anonymous(kPage);
+        at = mapping.data();
+        EXPECT_FALSE(is_unmapped(at));
+    }
+    EXPECT_TRUE(is_unmapped(at));
+}
+
+TEST(Mapping, MovesWithItsMemory)
+{
+    Mapping first = Mapping::anonymous(kPage);
+    std::byte* const at = first.data();
+    *at = std::byte{7};
+    Mapping second = std::move(first);
+    EXPECT_FALSE(first); // NOLINT(bugprone-use-after-move): what is left behind is promised
+    EXPECT_EQ(second.data(), at);
+
+    Mapping third = Mapping::anonymous(2 * kPage);
+    third = std::move(second);
+    EXPECT_EQ(third.data(), at);
+    EXPECT_EQ(third.size(), kPage);
+    EXPECT_EQ(third.page_note(), "4 KiB pages");
+    EXPECT_EQ(*third.data(), std::byte{7});
+}
+
+class FileMapping : public ::testing::Test {
+  protected:
+    void SetUp() override
+    {
+        name_ = folder_.write("data", content_);
+        file_ = UniqueFd(checked(::open(name_.c_str(), O_RDONLY | O_CLOEXEC), "open", name_));
+    }
+
+    tests::TempFolder folder_;
+    std::vector<std::byte> content_ = tests::random_bytes(5 * kPage + 100, 1);
+    std::string name_;
+    UniqueFd file_;
+};
+
+TEST_F(FileMapping, AnyOffsetAndLength)
+{
+    for (const std::size_t offset :
+         {std::size_t{0}, std::size_t{1}, kPage - 1, kPage, kPage + 1, 3 * kPage + 77}) {
+        for (const std::size_t length :
+             {std::size_t{1}, std::size_t{100}, kPage, kPage + 1, content_.size() - offset}) {
+            const Mapping mapping = Mapping::file(file_.get(), offset, length, name_);
+            ASSERT_EQ(mapping.size(), length);
+            EXPECT_TRUE(std::equal(mapping.bytes().begin(), mapping.bytes().end(),
+                                   content_.begin() + static_cast<std::ptrdiff_t>(offset)))
+                << offset << ' ' << length;
+        }
+    }
+}
+
+TEST_F(FileMapping, UnalignedOneIsUnmappedWhole)
+{
+    const std::byte* at = nullptr;
+    {
+        const Mapping mapping =
+            Mapping::file(file_.get(), kPage - 1, 2 * kPage, name_); // touches 4 pages
+        at = mapping.data();
+    }
+    for (const std::size_t offset : {std::size_t{0}, std::size_t{1}, kPage + 1, 2 * kPage})
+        EXPECT_TRUE(is_unmapped(at + offset)) << offset;
+}
+
+/// The page cache's own pages: what is written to the file is seen.
+TEST_F(FileMapping, IsShared)
+{
+    const Mapping mapping = Mapping::file(file_.get(), 10, 100, name_);
+    const UniqueFd writer(checked(::open(name_.c_str(), O_WRONLY | O_CLOEXEC), "open", name_));
+    const auto written = static_cast<unsigned char>(~std::to_integer<unsigned>(content_[10]));
+    ASSERT_EQ(::pwrite(writer.get(), &written, 1, 10), 1);
+    EXPECT_EQ(std::to_integer<unsigned char>(mapping.bytes().front()), written);
+}
+
+TEST_F(FileMapping, IsReadOnly)
+{
+    const Mapping mapping = Mapping::file(file_.get(), 0, kPage, name_);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::signal(SIGSEGV, SIG_DFL); // a sanitizer would report it as its own
+        *mapping.data() = std::byte{0};
+        ::_exit(0);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) << status;
+}
+
+TEST_F(FileMapping, ErrorsNameTheFile)
+{
+    const UniqueFd write_only(checked(::open(name_.c_str(), O_WRONLY | O_CLOEXEC), "open", name_));
+    EXPECT_EQ(
+        tests::thrown<SystemError>([&] { (void)Mapping::file(write_only.get(), 0, 1, name_); }),
+        "mmap " + name_ + ": Permission denied");
+}
+
+} // namespace
+} // namespace pagewire::core

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The command line as a user meets it: bad input is one clear line and exit code 2, good input does
+// what --help says.
+#include "tests/support/command.hpp"
+#include "tests/support/source_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <nlohmann/json.hpp>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+
+namespace pagewire::tests {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// One line on stderr, exit code 2, nothing on stdout.
+void expect_refused(const CommandResult& result, const testing::Matcher<const std::string&>& line)
+{
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_THAT(result.err, line);
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_EQ(result.out, "");
+}
+
+struct Refusal {
+    const char* name;
+    std::vector<std::string> args;
+    std::vector<std::string> words; ///< all in the line
+};
+
+class BadInput : public testing::TestWithParam<Refusal> {};
+
+TEST_P(BadInput, IsOneClearLine)
+{
+    const CommandResult result = run_command(GetParam().args);
+    expect_refused(result, HasSubstr("pagewire: "));
+    for (const std::string& word : GetParam().words)
+        EXPECT_THAT(result.err, HasSubstr(word));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Run, BadInput,
+    testing::Values(
+        Refusal{
+            "no_such_file", {"run", "--file", "/no/such/file"}, {"/no/such/file", "No such file"}},
+        Refusal{"directory", {"run", "--file", "/var/tmp"}, {"/var/tmp", "is a directory"}},
+        Refusal{"device", {"run", "--file", "/dev/null"}, {"/dev/null", "not a regular file"}},
+        Refusal{"empty_name", {"run", "--file", ""}, {"--file"}},
+        Refusal{"unknown_method",
+                {"run", "--methods", "teleport"},
+                {"teleport", "read_write", "sendfile_sg", "af_xdp"}},
+        Refusal{"method_twice", {"run", "--methods", "af_xdp,af_xdp"}, {"af_xdp"}},
+        Refusal{"mtu_too_small", {"run", "--mtu", "100"}, {"mtu", "576", "65535"}},
+        Refusal{"mtu_too_large", {"run", "--mtu", "65536"}, {"mtu", "576", "65535"}},
+        Refusal{"mtu_no_number", {"run", "--mtu", "big"}, {"--mtu", "big"}},
+        Refusal{"cache_state", {"run", "--cache", "warm"}, {"warm", "cold", "hot"}},
+        Refusal{"wire", {"run", "--wire", "sctp"}, {"sctp", "tcp", "udp"}},
+        Refusal{
+            "wire_without_method", {"run", "--wire", "udp", "--methods", "read_write"}, {"udp"}},
+        Refusal{"rounds", {"run", "--rounds", "0"}, {"rounds"}},
+        Refusal{"size", {"run", "--size", "12 parsecs"}, {"12 parsecs"}},
+        Refusal{"disk_full", {"run", "--size", "900000GiB"}, {"No space left", "PAGEWIRE_CACHE"}},
+        Refusal{"out_not_writable",
+                {"run", "--out", "/proc/results"},
+                {"/proc/results", "cannot be written"}},
+        Refusal{"json_not_writable",
+                {"run", "--json", "/no/such/folder/r.json"},
+                {"/no/such/folder", "cannot be written"}},
+        Refusal{"fault", {"run", "--fault", "gremlin@1"}, {"gremlin@1", "flip@N"}},
+        Refusal{
+            "no_plan_file", {"run", "no-such-plan.toml"}, {"no-such-plan.toml", "No such file"}},
+        Refusal{"host_without_interface", {"run", "--lab", "host"}, {"interface"}},
+        Refusal{"host_without_such_interface",
+                {"run", "--lab", "host", "--if", "nope0", "--peer", "198.18.0.2:9400"},
+                {"nope0"}},
+        Refusal{"unknown_option", {"run", "--warp"}, {"--warp"}},
+        Refusal{"no_command", {}, {"subcommand"}},
+        Refusal{"sink_address", {"sink", "--listen", "nowhere"}, {"nowhere", "192.0.2.1:9400"}},
+        Refusal{"sink_by_hand", {"sink"}, {"--listen"}},
+        Refusal{"worker_by_hand", {"worker"}, {"pagewire run"}}),
+    [](const auto& param) { return std::string(param.param.name); });
+
+TEST(BadFile, EmptyFifoUnreadable)
+{
+    const SourceFile file(1);
+    const std::string folder = file.path() + ".d";
+    std::filesystem::create_directory(folder);
+    const std::string empty = folder + "/empty";
+    std::ofstream(empty).close();
+    expect_refused(run_command({"run", "--file", empty}),
+                   AllOf(HasSubstr(empty), HasSubstr("is empty")));
+    const std::string fifo = folder + "/fifo";
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    expect_refused(run_command({"run", "--file", fifo}), AllOf(HasSubstr(fifo), HasSubstr("FIFO")));
+    std::filesystem::remove_all(folder);
+}
+
+TEST(BadPlan, UnknownKeyHasFileAndLine)
+{
+    const SourceFile file(1);
+    const std::string plan = file.path() + ".toml";
+    std::ofstream(plan) << "[run]\nrounds = 1\nwarp = 9\n";
+    expect_refused(run_command({"run", plan}),
+                   AllOf(HasSubstr(plan + ":3: unknown key \"warp\""), HasSubstr("rounds")));
+    std::filesystem::remove(plan);
+}
+
+TEST(Privileges, MissingCapabilityIsNamed)
+{
+    const CommandResult result = run_command({"run"}, [] {
+        if (::setgid(65534) != 0 || ::setuid(65534) != 0)
+            ::_exit(99);
+    });
+    expect_refused(result, AllOf(HasSubstr("CAP_SYS_ADMIN"), HasSubstr("sudo")));
+}
+
+TEST(Privileges, UnreadableFile)
+{
+    const SourceFile file(1);
+    ::chmod(file.path().c_str(), 0);
+    // Root reads everything: without the two capabilities that let it, the mode counts again.
+    const CommandResult result = run_command({"run", "--file", file.path()}, [] {
+        if (::prctl(PR_CAPBSET_DROP, 1) != 0 ||
+            ::prctl(PR_CAPBSET_DROP, 2) != 0) // CAP_DAC_OVERRIDE, _READ_SEARCH
+            ::_exit(99);
+        if (::chown("/dev/null", 0, 0) != 0)
+            ::_exit(98);
+    });
+    // The file is root's own, and mode 0 refuses even its owner.
+    expect_refused(result, AllOf(HasSubstr(file.path()), HasSubstr("Permission denied")));
+}
+
+/// A kernel without AF_XDP, for one process: socket(AF_XDP) fails as it would there.
+void refuse_af_xdp()
+{
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_XDP, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    sock_fprog filter{.len = static_cast<unsigned short>(std::size(program)), .filter = program};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+        ::_exit(99);
+}
+
+TEST(PoorKernel, WithoutAfXdpIsRefusedByNameAndSkippedInAPlan)
+{
+    expect_refused(run_command({"run", "--methods", "af_xdp"}, refuse_af_xdp),
+                   AllOf(HasSubstr("af_xdp"), HasSubstr("CONFIG_XDP_SOCKETS")));
+
+    const SourceFile file(100'000);
+    const CommandResult result = run_command(
+        {"run", "--file", file.path(), "--rounds", "1", "--cache", "cold", "--json", "-"},
+        refuse_af_xdp);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const auto document = nlohmann::json::parse(result.out);
+    for (const auto& row : document.at("rows")) {
+        const bool is_af_xdp = row.at("method") == "af_xdp";
+        EXPECT_EQ(row.at("status"), is_af_xdp ? "skipped" : "ok");
+        if (is_af_xdp) {
+            EXPECT_THAT(row.at("reason").get<std::string>(), HasSubstr("CONFIG_XDP_SOCKETS"));
+        }
+    }
+
+    const CommandResult list = run_command({"list"}, refuse_af_xdp);
+    EXPECT_THAT(list.out, HasSubstr("unavailable: this kernel is built without AF_XDP"));
+}
+
+TEST(Sink, PortInUseIsRefused)
+{
+    const core::UniqueFd taken(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::bind(taken.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    ASSERT_EQ(::listen(taken.get(), 1), 0);
+    socklen_t length = sizeof(address);
+    ASSERT_EQ(::getsockname(taken.get(), reinterpret_cast<sockaddr*>(&address), &length), 0);
+    const std::string where = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    expect_refused(run_command({"sink", "--listen", where}),
+                   AllOf(HasSubstr(where), HasSubstr("Address already in use")));
+}
+
+TEST(List, NamesEveryMethodAndWhatIsNotBuilt)
+{
+    const CommandResult result = run_command({"list", "--json"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const auto document = nlohmann::json::parse(result.out);
+    std::map<std::string, nlohmann::json> methods;
+    for (const auto& entry : document.at("methods"))
+        methods[entry.at("name")] = entry;
+    for (const char* name : {"read_write", "mmap_write", "sendfile", "sendfile_sg", "af_xdp"})
+        EXPECT_TRUE(methods.at(name).at("available").get<bool>()) << methods.at(name);
+    EXPECT_FALSE(methods.at("dpdk").at("built").get<bool>());
+    EXPECT_NE(methods.at("dpdk").at("reason").get<std::string>(), "");
+}
+
+TEST(Help, ShowsExamples)
+{
+    const CommandResult result = run_command({"--help"});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_THAT(result.out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit codes:"),
+                                  HasSubstr("run"), HasSubstr("list")));
+    EXPECT_EQ(run_command({"--version"}).exit_code, 0);
+}
+
+TEST(Output, FolderGetsDocumentAndTable)
+{
+    const SourceFile file(10'000);
+    const std::string folder = file.path() + ".out";
+    const CommandResult result =
+        run_command({"run", "--file", file.path(), "--rounds", "1", "--cache", "hot", "--methods",
+                     "read_write", "--out", folder});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.err, ""); // no progress where stderr is no terminal
+    std::ifstream table(folder + "/table.txt");
+    const std::string text((std::istreambuf_iterator<char>(table)), {});
+    EXPECT_EQ(text, result.out);
+    EXPECT_THAT(text, HasSubstr("3/0/0"));
+    std::ifstream json(folder + "/result.json");
+    EXPECT_EQ(nlohmann::json::parse(json).at("schema"), "pagewire.result/1");
+    std::filesystem::remove_all(folder);
+}
+
+} // namespace
+} // namespace pagewire::tests

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/messages.hpp"
+
+#include "tests/testbed/sample_messages.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace pagewire::testbed {
+namespace {
+
+/// As it goes: encoded, decoded, read.
+template<typename T>
+T transported(const T& value)
+{
+    const auto octets = encode_message({.body = value, .octets = {}});
+    return read_message<T>(decode_message(octets).value().first);
+}
+
+TEST(Messages, ReceiveRequestGoesAndComes)
+{
+    const ReceiveRequest sent = sample<ReceiveRequest>();
+    const ReceiveRequest got = transported(sent);
+    EXPECT_EQ(got.order.ipv4, sent.order.ipv4);
+    EXPECT_EQ(got.order.port, sent.order.port);
+    EXPECT_EQ(got.order.length, sent.order.length);
+    EXPECT_EQ(got.order.flow, sent.order.flow);
+    EXPECT_EQ(got.order.mtu, sent.order.mtu);
+    EXPECT_EQ(got.wire, sent.wire);
+    EXPECT_EQ(got.verify, sent.verify);
+    for (const core::Wire wire : {core::Wire::kTcp, core::Wire::kUdp, core::Wire::kNone})
+        EXPECT_EQ(transported(ReceiveRequest{.order = {}, .wire = wire, .verify = true}).wire,
+                  wire);
+}
+
+TEST(Messages, ReadyNoteGoesAndComes)
+{
+    EXPECT_EQ(transported(sample<ReadyNote>()).port, sample<ReadyNote>().port);
+}
+
+TEST(Messages, ReceivedNoteGoesAndComes)
+{
+    const ReceivedNote sent = sample<ReceivedNote>();
+    const ReceivedNote got = transported(sent);
+    EXPECT_EQ(got.report.bytes_received, sent.report.bytes_received);
+    EXPECT_EQ(got.report.complete, sent.report.complete);
+    EXPECT_EQ(got.report.counters, sent.report.counters);
+    EXPECT_EQ(got.blocks.good, sent.blocks.good);
+    EXPECT_EQ(got.blocks.bad, sent.blocks.bad);
+    EXPECT_EQ(got.blocks.missing, sent.blocks.missing);
+    EXPECT_EQ(got.bytes_good, sent.bytes_good);
+    EXPECT_EQ(got.bytes_duplicate, sent.bytes_duplicate);
+    EXPECT_EQ(got.bytes_foreign, sent.bytes_foreign);
+    EXPECT_EQ(got.first_bad_block, sent.first_bad_block);
+    EXPECT_EQ(transported(ReceivedNote{}).first_bad_block, -1);
+    EXPECT_EQ(got.verified, sent.verified);
+    EXPECT_EQ(got.cpu_user_s, sent.cpu_user_s);
+    EXPECT_EQ(got.cpu_system_s, sent.cpu_system_s);
+    EXPECT_EQ(got.error, sent.error);
+}
+
+TEST(Messages, TransferRequestGoesAndComes)
+{
+    const TransferRequest sent = sample<TransferRequest>();
+    const TransferRequest got = transported(sent);
+    EXPECT_EQ(got.method, sent.method);
+    EXPECT_EQ(got.time_limit, sent.time_limit);
+    EXPECT_EQ(got.job.path, sent.job.path);
+    EXPECT_EQ(got.job.range, sent.job.range);
+    EXPECT_EQ(got.job.chunk_bytes, sent.job.chunk_bytes);
+    EXPECT_EQ(got.job.interface, sent.job.interface);
+    EXPECT_EQ(got.job.mtu, sent.job.mtu);
+    EXPECT_EQ(got.job.flow, sent.job.flow);
+    for (const auto end : {&core::TransferJob::local, &core::TransferJob::peer}) {
+        EXPECT_EQ((got.job.*end).ipv4, (sent.job.*end).ipv4);
+        EXPECT_EQ((got.job.*end).port, (sent.job.*end).port);
+        EXPECT_EQ((got.job.*end).mac, (sent.job.*end).mac);
+    }
+    EXPECT_EQ(got.job.dataplane.queue, sent.job.dataplane.queue);
+    EXPECT_EQ(got.job.dataplane.umem_bytes, sent.job.dataplane.umem_bytes);
+    EXPECT_EQ(got.job.dataplane.frame_bytes, sent.job.dataplane.frame_bytes);
+    EXPECT_EQ(got.job.dataplane.disk_depth, sent.job.dataplane.disk_depth);
+    EXPECT_EQ(got.job.dataplane.ring_entries, sent.job.dataplane.ring_entries);
+    EXPECT_EQ(got.job.dataplane.source, sent.job.dataplane.source);
+    EXPECT_EQ(got.job.dataplane.rate_gbps, sent.job.dataplane.rate_gbps);
+    EXPECT_EQ(got.job.dataplane.fault, sent.job.dataplane.fault);
+}
+
+TEST(Messages, TransferNoteGoesAndComes)
+{
+    const TransferNote sent = sample<TransferNote>();
+    const TransferNote got = transported(sent);
+    EXPECT_EQ(got.report.bytes_sent, sent.report.bytes_sent);
+    EXPECT_EQ(got.report.num_turns, sent.report.num_turns);
+    EXPECT_EQ(got.report.zero_copy_requested, sent.report.zero_copy_requested);
+    EXPECT_EQ(got.report.zero_copy_kernel_reported, sent.report.zero_copy_kernel_reported);
+    EXPECT_EQ(got.report.quiet, sent.report.quiet);
+    EXPECT_EQ(got.report.counters, sent.report.counters);
+    EXPECT_EQ(got.report.facts, sent.report.facts);
+    EXPECT_EQ(got.figures.elapsed_ns, sent.figures.elapsed_ns);
+    EXPECT_EQ(got.figures.cpu_user_s, sent.figures.cpu_user_s);
+    EXPECT_EQ(got.figures.cpu_system_s, sent.figures.cpu_system_s);
+    EXPECT_EQ(got.figures.system.busy_s, sent.figures.system.busy_s);
+    EXPECT_EQ(got.figures.system.softirq_s, sent.figures.system.softirq_s);
+    EXPECT_EQ(got.figures.page_faults_minor, sent.figures.page_faults_minor);
+    EXPECT_EQ(got.figures.page_faults_major, sent.figures.page_faults_major);
+    EXPECT_EQ(got.figures.context_switches_voluntary, sent.figures.context_switches_voluntary);
+    EXPECT_EQ(got.figures.context_switches_involuntary, sent.figures.context_switches_involuntary);
+    EXPECT_EQ(got.figures.disk_read_bytes, sent.figures.disk_read_bytes);
+    EXPECT_EQ(got.figures.has_disk_read_bytes, sent.figures.has_disk_read_bytes);
+    EXPECT_EQ(got.error, sent.error);
+}
+
+TEST(Messages, DigestsGoAndCome)
+{
+    const core::BlockDigests digests{.length = 8193,
+                                     .digests = {1, std::numeric_limits<std::uint64_t>::max(), 3}};
+    const Message message = decode_message(encode_message(digests_message(digests))).value().first;
+    EXPECT_EQ(message.type(), "digests");
+    EXPECT_EQ(read_digests(message), digests);
+}
+
+} // namespace
+} // namespace pagewire::testbed

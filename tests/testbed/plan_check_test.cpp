@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/testbed/plan_expect.hpp"
+
+#include "core/units.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+namespace pagewire::testbed {
+namespace {
+
+using core::kGiB;
+using core::kKiB;
+using core::kMiB;
+using core::Wire;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+/// One figure of the plan, in the file and in the finished plan.
+struct Figure {
+    std::string_view table;
+    std::string_view key;
+    std::vector<std::int64_t> inside;
+    std::vector<std::int64_t> outside;
+    std::string_view advice; ///< end of the message
+    void (*set)(Plan&, std::int64_t);
+};
+
+template<auto member>
+void set(Plan& plan, std::int64_t value)
+{
+    using Field = std::remove_reference_t<decltype(plan.*member)>;
+    plan.*member = static_cast<Field>(value);
+}
+
+template<auto member>
+void set_dataplane(Plan& plan, std::int64_t value)
+{
+    using Field = std::remove_reference_t<decltype(plan.dataplane.*member)>;
+    plan.dataplane.*member = static_cast<Field>(value);
+}
+
+constexpr auto kGiBSigned = static_cast<std::int64_t>(kGiB);
+constexpr auto kMiBSigned = static_cast<std::int64_t>(kMiB);
+constexpr std::int64_t kPiB = kMiBSigned * kGiBSigned;
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+
+const std::vector<Figure>& figures()
+{
+    using core::DataplaneJob;
+    static const std::vector<Figure> all{
+        {"file",
+         "size",
+         {1, kPiB},
+         {-1, 0, kPiB + 1, kMost},
+         "write 1 B to 1048576 GiB",
+         set<&Plan::generated_bytes>},
+        {"file",
+         "offset",
+         {0, 4095},
+         {-1, kPiB + 1},
+         "write 0 B to 1048576 GiB",
+         set<&Plan::offset>},
+        {"file",
+         "length",
+         {0, 4095},
+         {-1, kPiB + 1},
+         "write 0 B to 1048576 GiB",
+         set<&Plan::length>},
+        {"run",
+         "rounds",
+         {1, 1000},
+         {-1, 0, 1001, (1LL << 32) + 1},
+         "write 1 to 1000",
+         set<&Plan::rounds>},
+        {"run", "seed", {0, kMost}, {-1}, "write 0 to 9223372036854775807", set<&Plan::seed>},
+        {"run",
+         "chunk",
+         {1, kGiBSigned},
+         {-1, 0, kGiBSigned + 1},
+         "write 1 B to 1 GiB",
+         set<&Plan::chunk_bytes>},
+        {"run",
+         "time_limit_s",
+         {1, 3600},
+         {-1, 0, 3601},
+         "write 1 to 3600",
+         [](Plan& plan, std::int64_t value) { plan.time_limit = std::chrono::seconds(value); }},
+        {"link",
+         "mtu",
+         {576, 65535},
+         {-1, 575, 65536, (1LL << 32) + 1500},
+         "write 576 to 65535",
+         set<&Plan::mtu>},
+        {"dataplane",
+         "queue",
+         {0, 4095},
+         {-1, 4096, 1LL << 32},
+         "write 0 to 4095",
+         set_dataplane<&DataplaneJob::queue>},
+        {"dataplane",
+         "umem",
+         {kMiBSigned, kGiBSigned},
+         {-1, 0, kMiBSigned - 1, kGiBSigned + 1},
+         "write 1 MiB to 1 GiB",
+         set_dataplane<&DataplaneJob::umem_bytes>},
+        {"dataplane",
+         "frame",
+         {4096, 8192, 12288, kMiBSigned},
+         {-1, 0, 4095, 4097, 6144, kMiBSigned + 4096, (1LL << 32) + 4096},
+         "write a multiple of 4 KiB, 4 KiB to 1 MiB",
+         set_dataplane<&DataplaneJob::frame_bytes>},
+        {"dataplane",
+         "disk_depth",
+         {1, 256},
+         {-1, 0, 257},
+         "write 1 to 256",
+         set_dataplane<&DataplaneJob::disk_depth>},
+        {"dataplane",
+         "ring",
+         {64, 128, 32768},
+         {-1, 0, 32, 63, 100, 2047, 65536},
+         "write a power of two, 64 to 32768",
+         set_dataplane<&DataplaneJob::ring_entries>},
+    };
+    return all;
+}
+
+class PlanFigure : public ::testing::TestWithParam<Figure> {};
+
+std::string figure_name(const ::testing::TestParamInfo<Figure>& info)
+{
+    return fmt::format("{}_{}", info.param.table, info.param.key);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PlanFigure, ::testing::ValuesIn(figures()), figure_name);
+
+TEST_P(PlanFigure, InTheFile)
+{
+    const Figure& figure = GetParam();
+    for (const std::int64_t value : figure.inside)
+        EXPECT_NO_THROW(
+            (void)parsed(fmt::format("[{}]\n{} = {}", figure.table, figure.key, value)));
+    for (const std::int64_t value : figure.outside) {
+        EXPECT_EQ(parse_error(fmt::format("# a comment\n[{}]\n\n{} = {}\n", figure.table,
+                                          figure.key, value)),
+                  fmt::format("plan.toml:4: {}.{}: {} is not possible: {}", figure.table,
+                              figure.key, value, figure.advice));
+    }
+}
+
+TEST_P(PlanFigure, InTheFinishedPlan)
+{
+    const Figure& figure = GetParam();
+    Plan plan;
+    plan.dataplane.umem_bytes = kGiB;
+    plan.dataplane.frame_bytes = 4096;
+    for (const std::int64_t value : figure.inside) {
+        figure.set(plan, value);
+        expect_valid(plan);
+    }
+    for (const std::int64_t value : figure.outside) {
+        Plan changed = plan;
+        figure.set(changed, value);
+        const bool field_holds_it =
+            value >= 0 && value <= std::numeric_limits<std::uint32_t>::max();
+        if (!field_holds_it)
+            continue;
+        const std::string error = invalid(changed);
+        EXPECT_THAT(error, StartsWith(fmt::format("{}.{}: {}", figure.table, figure.key, value)));
+        EXPECT_THAT(error, EndsWith(figure.advice));
+    }
+}
+
+TEST(ValidatePlan, Methods)
+{
+    Plan plan;
+    plan.methods = {};
+    EXPECT_EQ(invalid(plan),
+              "run.methods: is empty: name at least one of read_write, mmap_write, sendfile, "
+              "sendfile_sg, af_xdp, null");
+    plan.methods = {"sendfile", "teleport"};
+    EXPECT_EQ(
+        invalid(plan),
+        "run.methods: unknown method \"teleport\": known are read_write, mmap_write, sendfile, "
+        "sendfile_sg, af_xdp, null");
+    plan.methods = {"sendfile", "read_write", "sendfile"};
+    EXPECT_EQ(invalid(plan), "run.methods: \"sendfile\" stands there twice: leave one away");
+    plan.methods = {"null"};
+    expect_valid(plan);
+}
+
+TEST(ValidatePlan, Wire)
+{
+    Plan plan;
+    plan.wire = Wire::kUdp;
+    expect_valid(plan);
+    plan.methods = {"sendfile", "null"};
+    EXPECT_EQ(invalid(plan), "run.wire: none of the plan's methods uses udp: add one of af_xdp");
+    plan.wire = Wire::kTcp;
+    expect_valid(plan);
+    const std::array only_udp{kKnown[4]};
+    plan.methods = {"af_xdp"};
+    EXPECT_EQ(
+        error_of([&] { validate_plan(plan, only_udp); }),
+        "run.wire: none of the plan's methods uses tcp: no known method does: leave the key away");
+}
+
+TEST(ValidatePlan, Cache)
+{
+    Plan plan;
+    plan.cache = {};
+    EXPECT_EQ(invalid(plan), "run.cache: is empty: name \"cold\", \"hot\" or both");
+    plan.cache = {CacheState::kHot, CacheState::kHot};
+    EXPECT_EQ(invalid(plan), "run.cache: \"hot\" stands there twice: leave one away");
+    plan.cache = {CacheState::kHot};
+    expect_valid(plan);
+}
+
+TEST(ValidatePlan, RangeOfTheGeneratedFile)
+{
+    Plan plan;
+    plan.generated_bytes = kMiB;
+    plan.offset = kMiB - 1;
+    expect_valid(plan);
+    plan.length = 1;
+    expect_valid(plan);
+    const std::string_view beyond = "reach beyond the generated file of 1 MiB";
+    plan.length = 2;
+    EXPECT_THAT(invalid(plan), HasSubstr(beyond));
+    plan.length = 0;
+    plan.offset = kMiB;
+    EXPECT_THAT(invalid(plan), HasSubstr(beyond));
+    plan.path = "a file of its own size";
+    expect_valid(plan);
+}
+
+TEST(ValidatePlan, FramesFitTheUmem)
+{
+    Plan plan;
+    plan.dataplane.umem_bytes = kMiB;
+    plan.dataplane.frame_bytes = 256 * kKiB;
+    expect_valid(plan);
+    plan.dataplane.frame_bytes += 4096;
+    EXPECT_EQ(invalid(plan),
+              "dataplane.frame: 260 KiB is more than a quarter of the UMEM (1 MiB): lower "
+              "dataplane.frame, or raise dataplane.umem");
+}
+
+TEST(ValidatePlan, Rate)
+{
+    Plan plan;
+    for (const double rate : {0.0, 0.001, 400.0}) {
+        plan.dataplane.rate_gbps = rate;
+        expect_valid(plan);
+    }
+    for (const double rate : {-1.0, static_cast<double>(INFINITY), std::nan("")}) {
+        plan.dataplane.rate_gbps = rate;
+        EXPECT_THAT(invalid(plan), StartsWith("dataplane.rate_gbps: "));
+    }
+}
+
+TEST(ValidatePlan, Arms)
+{
+    Plan plan;
+    plan.arms = {Arm{.name = "a", .features = {}}, Arm{.name = "b", .features = {}}};
+    expect_valid(plan);
+    plan.arms[1].name = "a";
+    EXPECT_EQ(invalid(plan), "arms.name: \"a\" stands there twice: leave one away");
+    plan.arms[1].name = "";
+    EXPECT_EQ(invalid(plan), "arms.name: is empty: give each arm a name");
+}
+
+TEST(ValidatePlan, Lab)
+{
+    Plan plan;
+    plan.interface = "eth0";
+    EXPECT_THAT(invalid(plan), HasSubstr("belong to the host lab"));
+    plan.interface = "";
+    plan.peer = "192.0.2.1:7000";
+    EXPECT_THAT(invalid(plan), HasSubstr("belong to the host lab"));
+    plan.lab = LabKind::kHost;
+    EXPECT_THAT(invalid(plan), StartsWith("lab.interface: "));
+    plan.interface = "eth0";
+    expect_valid(plan);
+    plan.peer = "";
+    EXPECT_THAT(invalid(plan), StartsWith("lab.peer: "));
+}
+
+TEST(ParseWords, CacheStateAndWire)
+{
+    EXPECT_EQ(parse_cache_state("cold"), CacheState::kCold);
+    EXPECT_EQ(parse_cache_state("hot"), CacheState::kHot);
+    EXPECT_EQ(error_of([] { (void)parse_cache_state("Hot"); }),
+              "\"Hot\" is not a cache state: write \"cold\" or \"hot\"");
+    EXPECT_EQ(parse_wire("tcp"), Wire::kTcp);
+    EXPECT_EQ(parse_wire("udp"), Wire::kUdp);
+    EXPECT_EQ(error_of([] { (void)parse_wire(""); }),
+              "\"\" is not a wire: write \"tcp\" or \"udp\"");
+}
+
+} // namespace
+} // namespace pagewire::testbed

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "testbed/messages.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+
+namespace pagewire::testbed {
+
+/// A message of which every value differs from its default, and from its neighbours.
+template<typename T>
+T sample();
+
+template<>
+inline ReadyNote sample()
+{
+    return {.port = 9400};
+}
+
+template<>
+inline ReceiveRequest sample()
+{
+    return {.order = {.ipv4 = 0x0A000001,
+                      .port = 65535,
+                      .length = std::uint64_t{1} << 50,
+                      .flow = 0xFFFFFFFF,
+                      .mtu = 9000},
+            .wire = core::Wire::kUdp,
+            .verify = false};
+}
+
+template<>
+inline ReceivedNote sample()
+{
+    return {.report = {.bytes_received = std::numeric_limits<std::uint64_t>::max(),
+                       .complete = true,
+                       .counters = {{"datagrams", 12}, {"lost", 3}}},
+            .blocks = {.good = 1, .bad = 2, .missing = 3},
+            .bytes_good = 4,
+            .bytes_duplicate = 5,
+            .bytes_foreign = 6,
+            .first_bad_block = 7,
+            .verified = true,
+            .cpu_user_s = 0.1,
+            .cpu_system_s = 1e-9,
+            .error = "recv: Connection \"reset\"\nby peer"};
+}
+
+template<>
+inline TransferRequest sample()
+{
+    TransferRequest request{
+        .method = "af_xdp", .job = {}, .time_limit = std::chrono::milliseconds(60'001)};
+    core::TransferJob& job = request.job;
+    job.path = "/a folder/fi\"le";
+    job.range = {.offset = 4097, .length = 123'456'789'012};
+    job.chunk_bytes = 65'536;
+    job.interface = "eth0";
+    job.mtu = 9001;
+    job.local = {.ipv4 = 0x0100000A, .port = 40'000, .mac = {1, 2, 3, 4, 5, 6}};
+    job.peer = {.ipv4 = 0x0200000A, .port = 9400, .mac = {255, 254, 253, 252, 251, 250}};
+    job.flow = 77;
+    job.dataplane = {.queue = 3,
+                     .umem_bytes = std::uint64_t{1} << 33,
+                     .frame_bytes = 262'144,
+                     .disk_depth = 17,
+                     .ring_entries = 2048,
+                     .source = core::PayloadSource::kMemory,
+                     .rate_gbps = 12.5,
+                     .fault = "flip@7"};
+    return request;
+}
+
+template<>
+inline TransferNote sample()
+{
+    TransferNote note;
+    note.report.bytes_sent = 1;
+    note.report.num_turns = 2;
+    note.report.zero_copy_requested = "requested";
+    note.report.zero_copy_kernel_reported = "reported";
+    note.report.quiet = std::chrono::nanoseconds(3'000'000'001);
+    note.report.counters = {{"packets", 4}};
+    note.report.facts = {{"layout", "header + page slices"}, {"memory", "4 KiB pages"}};
+    note.figures = {.elapsed_ns = 5'000'000'000,
+                    .cpu_user_s = 0.25,
+                    .cpu_system_s = 0.3,
+                    .system = {.busy_s = 1.5, .softirq_s = 0.125},
+                    .page_faults_minor = 6,
+                    .page_faults_major = 7,
+                    .context_switches_voluntary = 8,
+                    .context_switches_involuntary = 9,
+                    .disk_read_bytes = 10,
+                    .has_disk_read_bytes = true};
+    note.error = "the file changed";
+    return note;
+}
+
+} // namespace pagewire::testbed
