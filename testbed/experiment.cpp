@@ -80,7 +80,7 @@ std::vector<Arm> arms_for(const core::Method& method, const Plan& plan)
     return arms;
 }
 
-std::vector<Task> make_rows(const Plan& plan, const Source& source)
+std::vector<Task> make_rows(const Plan& plan, const Source& source, const Lab& lab)
 {
     std::vector<Task> tasks;
     const auto add = [&](const core::Method& method, CacheState cache, Arm arm) {
@@ -98,6 +98,8 @@ std::vector<Task> make_rows(const Plan& plan, const Source& source)
                     .features = std::move(arm.features),
                     .skipped = obstacle(method, cache, source),
                     .samples = {}};
+        if (task.row.skipped.empty())
+            task.row.skipped = lab.feature_obstacle(task.row.features);
         tasks.push_back(std::move(task));
     };
     for (const CacheState cache : plan.cache) {
@@ -187,7 +189,7 @@ RunResult run_experiment(const Plan& plan, const std::atomic<bool>& interrupted,
     result.digest_summary = source.digests.summary();
     result.lab = lab->describe();
 
-    std::vector<Task> tasks = make_rows(plan, source);
+    std::vector<Task> tasks = make_rows(plan, source, *lab);
     if (plan.ceilings)
         add_ceilings(plan, source, tasks);
 

@@ -59,20 +59,25 @@ class HostLab final : public Lab {
 
     [[nodiscard]] unsigned sink_generation() const override { return sink_generation_; }
 
-    void apply_features(const nic::FeatureSettings& settings) override
+    [[nodiscard]] std::string feature_obstacle(const nic::FeatureSettings& settings) const override
     {
         // A NIC of the host is measured as it is found.
         const nic::FeatureTable now = features();
         for (const auto& [name, on] : settings) {
             const auto it = now.find(name);
             if (it == now.end() || it->second.active != on) {
-                throw core::TransferError(
-                    fmt::format("{} is {} on {} and this method needs it {}: the testbed changes "
-                                "no feature of a host's NIC (ethtool -K {} {} {})",
-                                name, on ? "off" : "on", link_.interface, on ? "on" : "off",
-                                link_.interface, name, on ? "on" : "off"));
+                return fmt::format("needs {0} {1}, and pagewire changes no feature of a host's "
+                                   "NIC: ethtool -K {2} {0} {1}",
+                                   name, on ? "on" : "off", link_.interface);
             }
         }
+        return {};
+    }
+
+    void apply_features(const nic::FeatureSettings& settings) override
+    {
+        if (const std::string why = feature_obstacle(settings); !why.empty())
+            throw core::TransferError(why);
     }
 
     [[nodiscard]] nic::FeatureTable features() const override

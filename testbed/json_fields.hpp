@@ -77,7 +77,7 @@ class FieldReader {
     template<typename T>
     void operator()(const char* name, T& value)
     {
-        const std::string path = path_ + '/' + name;
+        const std::string path = fmt::format("{}/{}", path_, name);
         const auto it = json_.find(name);
         if (it == json_.end())
             throw core::UsageError(fmt::format("{} is missing", path));
@@ -163,7 +163,7 @@ class FieldReader {
         require(json.is_object(), path);
         value.clear();
         for (const auto& [key, member] : json.items())
-            read(member, value[key], path + '/' + key);
+            read(member, value[key], fmt::format("{}/{}", path, key));
     }
 
     template<typename T>

@@ -39,6 +39,10 @@ class Lab {
     /// Counts sinks: what was sent to an earlier one (digests) is not known to this one.
     [[nodiscard]] virtual unsigned sink_generation() const = 0;
 
+    /// Why these features cannot be had in this lab; empty where they can.
+    [[nodiscard]] virtual std::string
+    feature_obstacle(const nic::FeatureSettings& settings) const = 0;
+
     /// The sending NIC's features: as found, but for `settings`; verified in effect. Throws
     /// TransferError where that cannot be.
     virtual void apply_features(const nic::FeatureSettings& settings) = 0;

@@ -72,6 +72,11 @@ class VethLab final : public Lab {
 
     [[nodiscard]] unsigned sink_generation() const override { return sink_generation_; }
 
+    [[nodiscard]] std::string feature_obstacle(const nic::FeatureSettings&) const override
+    {
+        return {};
+    }
+
     void apply_features(const nic::FeatureSettings& settings) override { guard_->apply(settings); }
 
     [[nodiscard]] nic::FeatureTable features() const override

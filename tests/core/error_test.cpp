@@ -54,8 +54,7 @@ TEST(ThrowErrno, TakesTheErrnoOfNow)
 TEST(SystemError, CopiesKeepTheirText)
 {
     const auto copy = [] {
-        const SystemError original(ENOENT, "open",
-                                   "a rather long name that does not fit a short string");
+        SystemError original(ENOENT, "open", "a rather long name that does not fit a short string");
         return original;
     }();
     const SystemError again(copy); // NOLINT(performance-unnecessary-copy-initialization)

@@ -34,9 +34,8 @@ const std::size_t kPage = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 bool is_unmapped(const std::byte* at)
 {
     unsigned char residency = 0;
-    const auto page = round_down(reinterpret_cast<std::uintptr_t>(at), kPage);
-    return ::mincore(reinterpret_cast<void*>(page), kPage, &residency) == -1 &&
-           errno == ENOMEM; // NOLINT
+    auto* page = const_cast<std::byte*>(at) - reinterpret_cast<std::uintptr_t>(at) % kPage;
+    return ::mincore(page, kPage, &residency) == -1 && errno == ENOMEM;
 }
 
 TEST(Mapping, NoneIsEmpty)

@@ -18,7 +18,6 @@ namespace pagewire::dataplane {
 namespace {
 
 using core::kKiB;
-using core::kMiB;
 using ::testing::ElementsAre;
 using tests::below;
 using tests::Random;

@@ -115,12 +115,9 @@ std::set<std::string> lab_namespaces(pid_t run)
 
 class Kill : public testing::Test {
   protected:
-    Kill() : file_(256 * core::kMiB), folder_(file_.path() + ".d")
-    {
-        fs::create_directory(folder_);
-    }
+    void SetUp() override { fs::create_directory(folder_); }
 
-    ~Kill() override { fs::remove_all(folder_); }
+    void TearDown() override { fs::remove_all(folder_); }
 
     std::vector<std::string> args() const
     {
@@ -138,8 +135,8 @@ class Kill : public testing::Test {
         };
     }
 
-    SourceFile file_;
-    std::string folder_;
+    SourceFile file_{256 * core::kMiB};
+    std::string folder_ = file_.path() + ".d";
 };
 
 TEST_F(Kill, TheRunItselfLeavesNothing)

@@ -52,6 +52,7 @@ class RunningCommand {
         std::vector<std::string> words{pagewire_exe()};
         words.insert(words.end(), args.begin(), args.end());
         std::vector<char*> argv;
+        argv.reserve(words.size() + 1);
         for (std::string& word : words)
             argv.push_back(word.data());
         argv.push_back(nullptr);
