@@ -30,6 +30,13 @@ struct RingMemory {
     std::uint32_t size = 0;
 };
 
+/// A ring may be in use by the other side before this side has begun: even the first look is an
+/// acquire.
+[[nodiscard]] inline std::uint32_t load_index(std::uint32_t* index) noexcept
+{
+    return std::atomic_ref(*index).load(std::memory_order_acquire);
+}
+
 template<typename Entry>
 class ProducerRing {
   public:
@@ -38,8 +45,8 @@ class ProducerRing {
     explicit ProducerRing(const RingMemory<Entry>& memory) noexcept
         : memory_(memory),
           mask_(memory.size - 1),
-          cached_producer_(*memory.producer),
-          cached_consumer_(*memory.consumer)
+          cached_producer_(load_index(memory.producer)),
+          cached_consumer_(load_index(memory.consumer))
     {
         assert((memory.size & mask_) == 0);
     }
@@ -49,8 +56,7 @@ class ProducerRing {
     {
         std::uint32_t free = memory_.size - (cached_producer_ - cached_consumer_);
         if (free < wanted) {
-            cached_consumer_ =
-                std::atomic_ref(*memory_.consumer).load(std::memory_order_acquire); // (3)
+            cached_consumer_ = load_index(memory_.consumer); // (3)
             free = memory_.size - (cached_producer_ - cached_consumer_);
         }
         return free;
@@ -102,8 +108,8 @@ class ConsumerRing {
     explicit ConsumerRing(const RingMemory<Entry>& memory) noexcept
         : memory_(memory),
           mask_(memory.size - 1),
-          cached_producer_(*memory.producer),
-          cached_consumer_(*memory.consumer)
+          cached_producer_(load_index(memory.producer)),
+          cached_consumer_(load_index(memory.consumer))
     {
         assert((memory.size & mask_) == 0);
     }
@@ -113,8 +119,7 @@ class ConsumerRing {
     {
         std::uint32_t available = cached_producer_ - cached_consumer_;
         if (available < wanted) {
-            cached_producer_ =
-                std::atomic_ref(*memory_.producer).load(std::memory_order_acquire); // (1)
+            cached_producer_ = load_index(memory_.producer); // (1)
             available = cached_producer_ - cached_consumer_;
         }
         index = cached_consumer_;

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The link of the benchmark: two network namespaces joined by a veth pair, and the processes that run in them.
+"""The link of the benchmark: two network namespaces joined by a veth pair, and their processes.
 
-The namespaces have no names: they live as long as this process holds them open. Every process that is started here
-dies with this one (PR_SET_PDEATHSIG). So nothing is left behind, not even after kill -9.
+The namespaces have no names: they live as long as this process holds them open. Every process
+that is started here dies with this one (PR_SET_PDEATHSIG). So nothing is left behind, not even
+after kill -9.
 """
 
 import ctypes
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 NEAR_IF, FAR_IF = "pwb-near", "pwb-far"
 NEAR_ADDRESS, FAR_ADDRESS = "198.18.0.1", "198.18.0.2"  # RFC 2544: reserved for benchmarks
@@ -20,7 +22,7 @@ PR_SET_PDEATHSIG = 1  # sys/prctl.h
 DISCARD_PORT = 9
 TCP_LISTEN = "0A"  # proc(5), /proc/PID/net/tcp
 
-# Longest time for one command: far beyond any good one, so that a stuck peer ends the benchmark and not the user.
+# Longest time for one command: far beyond any good one, so that a stuck peer hangs nobody.
 COMMAND_TIME_S = 60
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -32,27 +34,27 @@ class Failed(Exception):
 
 def call_libc(name, *arguments):
     if getattr(libc, name)(*arguments) != 0:
-        error = ctypes.get_errno()
-        raise Failed(f"{name}: {os.strerror(error)}: run as root")
+        raise Failed(f"{name}: {os.strerror(ctypes.get_errno())}: run as root")
 
 
 class Link:
-    """This process stays in the near namespace: what it starts is there too, unless it asks for the far one."""
+    """This process stays in the near namespace: what it starts is there too, or in the far one."""
 
     def __init__(self, mtu):
         cpus = sorted(os.sched_getaffinity(0))
-        self.sender_cpu, self.receiver_cpu = cpus[-1], cpus[0]  # as pagewire's own worker and sink
+        # As pagewire chooses for its own worker and sink.
+        self.sender_cpu, self.receiver_cpu = cpus[-1], cpus[0]
         self._children = []
         call_libc("unshare", CLONE_NEWNET)
         self._far = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         call_libc("unshare", CLONE_NEWNET)
-        far_path = f"/proc/{os.getpid()}/fd/{self._far}"
-        self._ip(f"link add {NEAR_IF} mtu {mtu} type veth peer name {FAR_IF} mtu {mtu} netns {far_path}")
+        far_end = f"name {FAR_IF} mtu {mtu} netns /proc/{os.getpid()}/fd/{self._far}"
+        self._ip(f"link add {NEAR_IF} mtu {mtu} type veth peer {far_end}")
         self._ip(f"addr add {NEAR_ADDRESS}/30 dev {NEAR_IF}")
         self._ip(f"addr add {FAR_ADDRESS}/30 dev {FAR_IF}", far=True)
         self._ip(f"link set {NEAR_IF} up")
-        self._ip("link set lo up")  # for stir_cpus()
         self._ip(f"link set {FAR_IF} up", far=True)
+        self._ip("link set lo up")  # for stir_cpus()
 
     def __enter__(self):
         return self
@@ -77,15 +79,20 @@ class Link:
             if cpu is not None:
                 os.sched_setaffinity(0, {cpu})
 
-        # A process group of its own: Ctrl-C is this process's to handle.
-        child = subprocess.Popen(argv, preexec_fn=become, process_group=0, stdin=subprocess.DEVNULL, text=True,
-                                 **popen)
+        child = subprocess.Popen(
+            argv,
+            preexec_fn=become,
+            process_group=0,  # Ctrl-C is this process's to handle
+            stdin=subprocess.DEVNULL,
+            text=True,
+            **popen,
+        )
         self._children.append(child)
         return child
 
-    def run(self, argv, *, cpu=None, far=False, good_codes=(0,), **popen):
+    def run(self, argv, *, good_codes=(0,), **start):
         """Runs a command to its end and returns its standard output."""
-        child = self.start(argv, cpu=cpu, far=far, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)
+        child = self.start(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **start)
         try:
             output, errors = child.communicate(timeout=COMMAND_TIME_S)
         except subprocess.TimeoutExpired:
@@ -93,26 +100,34 @@ class Link:
         finally:
             self.end(child)
         if child.returncode not in good_codes:
-            words = (errors.strip() or output.strip()).splitlines()
-            raise Failed(f"{os.path.basename(argv[0])} ended with code {child.returncode}: {words[-1] if words else ''}")
+            last_line = (errors.strip() or output.strip() or "no word").splitlines()[-1]
+            raise Failed(f"{argv[0]} ended with code {child.returncode}: {last_line}")
         return output
 
     def start_listener(self, argv, port, **start):
-        """Starts a server in the far namespace and returns when it listens on TCP port `port`."""
+        """Starts a server in the far namespace; returns when it listens on TCP port `port`."""
         child = self.start(argv, cpu=self.receiver_cpu, far=True, **start)
-        local = f":{port:04X}"
         deadline = time.monotonic() + COMMAND_TIME_S
-        while time.monotonic() < deadline:
+        while not self._listens(child, port):
             if child.poll() is not None:
-                raise Failed(f"{argv[0]}: ended with code {child.returncode} before it listened")
-            for family in ("tcp", "tcp6"):
-                with open(f"/proc/{child.pid}/net/{family}", encoding="ascii") as table:
-                    for entry in table:
-                        words = entry.split()
-                        if words[1].endswith(local) and words[3] == TCP_LISTEN:
-                            return child
+                raise Failed(f"{argv[0]} ended with code {child.returncode} before it listened")
+            if time.monotonic() > deadline:
+                raise Failed(f"{argv[0]}: does not listen on port {port}")
             time.sleep(0.002)
-        raise Failed(f"{argv[0]}: does not listen on port {port}")
+        return child
+
+    @staticmethod
+    def _listens(child, port):
+        for family in ("tcp", "tcp6"):
+            try:
+                table = Path(f"/proc/{child.pid}/net/{family}").read_text(encoding="ascii")
+            except OSError:
+                continue  # it has ended, or the kernel does without IPv6
+            for entry in table.splitlines():
+                local, state = entry.split()[1], entry.split()[3]
+                if local.endswith(f":{port:04X}") and state == TCP_LISTEN:
+                    return True
+        return False
 
     def end(self, child):
         if child.poll() is None:
@@ -127,9 +142,10 @@ class Link:
     def stir_cpus():
         """Lets go of the file's pages that sent packets still hold.
 
-        A packet freed by the receiver's CPU waits in a list of the CPU that sent it until that one next receives
-        something (net/core/skbuff.c, skb_attempt_defer_free); after sendfile(2) it holds pages of the file, and the
-        page cache cannot be made cold. A datagram to nobody on each CPU empties the lists.
+        A packet freed by the receiver's CPU waits in a list of the CPU that sent it until that
+        one next receives something (net/core/skbuff.c, skb_attempt_defer_free). After sendfile(2)
+        it holds pages of the file, which the page cache then cannot drop. A datagram to nobody
+        on each CPU empties the lists.
         """
         cpus = os.sched_getaffinity(0)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:

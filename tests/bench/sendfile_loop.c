@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The plainest sender there is: sendfile(2) until the file is through, then wait for the sink's word that it has all.
-// What pagewire's sendfile_sg does over this is the price of the testbed around it.
+// The plainest sender there is: sendfile(2) until the file is through, then wait for the sink's
+// word that it has all. What pagewire's sendfile_sg does over this is the price of the testbed
+// around it.
 //
 //     sendfile_loop ADDRESS PORT FILE
 //
-// Prints {"bytes", "elapsed_s", "cpu_s"} of the window from just before the first sendfile to the acknowledgement;
-// opening, connecting and starting lie outside, as they do in pagewire's.
+// Prints {"bytes", "elapsed_s", "cpu_s"} of the window from just before the first sendfile to the
+// acknowledgement; opening, connecting and starting lie outside, as they do in pagewire's.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,7 +31,8 @@ static void fail(const char* call)
 
 static int open_connection(const char* address, const char* port)
 {
-    struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(port))};
+    struct sockaddr_in peer = {.sin_family = AF_INET,
+                               .sin_port = htons((unsigned short)atoi(port))};
     if (inet_pton(AF_INET, address, &peer.sin_addr) != 1) {
         errno = EINVAL;
         fail(address);
@@ -105,6 +107,7 @@ int main(int argc, char** argv)
     const double wall = wall_s() - wall_at_start;
     const double cpu = cpu_s() - cpu_at_start;
 
-    printf("{\"bytes\": %lld, \"elapsed_s\": %.9f, \"cpu_s\": %.6f}\n", (long long)facts.st_size, wall, cpu);
+    printf("{\"bytes\": %lld, \"elapsed_s\": %.9f, \"cpu_s\": %.6f}\n", (long long)facts.st_size,
+           wall, cpu);
     return 0;
 }

@@ -52,7 +52,7 @@ class RecordingWatch final : public core::TransferWatch {
 
   private:
     std::chrono::steady_clock::time_point deadline_ =
-        std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        std::chrono::steady_clock::now() + std::chrono::seconds(10);
 };
 
 /// Packet memory of just so many frames.
