@@ -21,7 +21,8 @@ class Mapping {
     Mapping& operator=(Mapping&& other) noexcept;
     ~Mapping();
 
-    /// `bytes` is rounded up to whole pages. Throws SystemError.
+    /// `bytes` is rounded up to whole pages; on transparent hugepages where the kernel has them.
+    /// Throws SystemError.
     [[nodiscard]] static Mapping anonymous(std::size_t bytes);
 
     /// On 2 MiB hugepages where enough are free, else as anonymous(); page_note() says which, and
@@ -46,7 +47,8 @@ class Mapping {
 
     [[nodiscard]] explicit operator bool() const noexcept { return base_ != nullptr; }
 
-    /// Which pages back an anonymous region: "2 MiB hugepages", or "4 KiB pages (reason)".
+    /// Which pages back an anonymous region: "2 MiB hugepages", "32 MiB of
+    /// 32 MiB on transparent hugepages", "4 KiB pages", with the reason for a fallback.
     [[nodiscard]] const std::string& page_note() const noexcept { return page_note_; }
 
   private:

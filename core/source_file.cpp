@@ -79,6 +79,24 @@ std::uint64_t mincore_pages(int fd, ByteRange range, const std::string& name)
     return num_cached;
 }
 
+/// Reads the range once through the page cache.
+void read_through(int fd, ByteRange range, const std::string& name)
+{
+    std::vector<std::byte> buffer(256 * kKiB);
+    for (std::uint64_t at = range.offset; at < range.end();) {
+        const auto bytes = std::min<std::uint64_t>(buffer.size(), range.end() - at);
+        const ssize_t got = ::pread(fd, buffer.data(), bytes, static_cast<off_t>(at));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            throw_errno("read", name);
+        if (got == 0)
+            throw TransferError(
+                fmt::format("{}: ends at byte {}, before its range does", name, at));
+        at += static_cast<std::uint64_t>(got);
+    }
+}
+
 } // namespace
 
 UniqueFd open_source_file(const std::string& path)
@@ -218,26 +236,19 @@ void make_cold(int fd, ByteRange range, const std::string& name)
 
 void make_hot(int fd, ByteRange range, const std::string& name)
 {
-    std::vector<std::byte> buffer(256 * kKiB);
-    for (std::uint64_t at = range.offset; at < range.end();) {
-        const auto bytes = std::min<std::uint64_t>(buffer.size(), range.end() - at);
-        const ssize_t got = ::pread(fd, buffer.data(), bytes, static_cast<off_t>(at));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            throw_errno("read", name);
-        if (got == 0)
-            throw TransferError(
-                fmt::format("{}: ends at byte {}, before its range does", name, at));
-        at += static_cast<std::uint64_t>(got);
+    // Pages of one pass may be reclaimed before it ends; what then stays away is short of memory.
+    constexpr int num_passes = 3;
+    CacheResidency residency;
+    for (int pass = 0; pass < num_passes; ++pass) {
+        read_through(fd, range, name);
+        residency = cache_residency(fd, range, name);
+        if (residency.num_cached == residency.num_pages)
+            return;
     }
-    const CacheResidency residency = cache_residency(fd, range, name);
-    if (residency.num_cached != residency.num_pages) {
-        throw TransferError(
-            fmt::format("{}: cache state hot: only {} of {} pages stay in the page cache: memory "
-                        "is short for a file of this size",
-                        name, residency.num_cached, residency.num_pages));
-    }
+    throw TransferError(
+        fmt::format("{}: cache state hot: only {} of {} pages stay in the page cache: memory "
+                    "is short for a file of this size",
+                    name, residency.num_cached, residency.num_pages));
 }
 
 } // namespace pagewire::core

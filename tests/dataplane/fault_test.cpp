@@ -52,7 +52,7 @@ TEST(ParseFault, WhatIsNoFaultIsQuoted)
 /// and completes only when it is told to.
 class ScriptedEngine final : public Engine {
   public:
-    static constexpr std::size_t kMemoryBytes = 64 * kChunkBytes;
+    static constexpr std::size_t kMemoryBytes = std::size_t{64} * kChunkBytes;
 
     [[nodiscard]] std::span<std::byte> memory() const noexcept override { return memory_; }
 

@@ -23,7 +23,7 @@ using core::kMiB;
 using tests::below;
 using tests::Random;
 
-constexpr std::uint32_t kStride = PacketMemoryLayout::kHeaderStride;
+constexpr std::uint64_t kStride = PacketMemoryLayout::kHeaderStride;
 
 TEST(PacketMemoryLayout, HeadersThenAsManyFramesAsFit)
 {
@@ -49,7 +49,7 @@ TEST(PacketMemoryLayout, AlwaysFits)
         try {
             const auto layout = PacketMemoryLayout::fit(memory_bytes, num_headers, frame_bytes);
             ASSERT_GE(layout.num_frames, 2U);
-            ASSERT_GE(layout.frames_offset, std::uint64_t{num_headers} * kStride);
+            ASSERT_GE(layout.frames_offset, num_headers * kStride);
             ASSERT_EQ(layout.frames_offset % kChunkBytes, 0U);
             ASSERT_LE(layout.end(), memory_bytes);
             ASSERT_GT(layout.end() + frame_bytes, memory_bytes) << "one more frame would fit";
@@ -152,7 +152,7 @@ TEST_F(Ledger, HeaderSlotsRunOutAndComeBack)
         const auto addr = ledger_.take_header();
         ASSERT_TRUE(addr);
         EXPECT_EQ(*addr % kStride, 0U);
-        EXPECT_LT(*addr, std::uint64_t{kNumHeaders} * kStride);
+        EXPECT_LT(*addr, kNumHeaders * kStride);
         slots.insert(*addr);
         ledger_.lend(*addr);
     }
@@ -195,7 +195,7 @@ TEST_F(Ledger, AnAddressWithinAHeaderSlotIsNoLoan)
 {
     const std::uint64_t header = ledger_.take_header().value();
     ledger_.lend(header);
-    for (const std::uint64_t offset : {1U, 64U, kStride - 1})
+    for (const std::uint64_t offset : std::initializer_list<std::uint64_t>{1, 64, kStride - 1})
         EXPECT_FALSE(ledger_.complete(header + offset)) << offset;
     EXPECT_EQ(ledger_.num_outstanding(), 1U);
     EXPECT_TRUE(ledger_.complete(header));
