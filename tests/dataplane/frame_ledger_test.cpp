@@ -180,8 +180,8 @@ TEST_F(Ledger, NonsenseCompletionsAreRefusedAndChangeNothing)
     expect_refused(layout_.end() + 1);
     expect_refused(std::numeric_limits<std::uint64_t>::max());
     expect_refused(std::uint64_t{1} << 63);
-    expect_refused(kNumHeaders * kStride);     // behind the header slots, before the frames
-    expect_refused(layout_.frames_offset - 1); //
+    expect_refused(kNumHeaders * kStride); // behind the header slots, before the frames
+    expect_refused(layout_.frames_offset - 1);
     expect_refused(header == 0 ? kStride : 0); // a slot that is free
     for (const std::uint32_t frame : {1U, 2U, 3U})
         expect_refused(in_frame(frame, 0)); // nothing of it was lent

@@ -308,7 +308,7 @@ TEST_F(PipelineTest, MemorySource)
     use_frames(3, 8192);
     job_.mtu = 9000;
     job_.dataplane.source = core::PayloadSource::kMemory;
-    constexpr std::size_t lap = 3 * 8192;
+    constexpr std::size_t lap = std::size_t{3} * 8192;
     for (const std::size_t length :
          {std::size_t{1}, std::size_t{4097}, lap - 1, lap, lap + 1, std::size_t{500'000}}) {
         SCOPED_TRACE(length);

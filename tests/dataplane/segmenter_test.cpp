@@ -52,8 +52,8 @@ struct Stream {
 PacketMemoryLayout layout_of(std::uint32_t frame_bytes, std::uint32_t num_frames,
                              std::uint32_t num_headers = 64)
 {
-    const std::uint64_t headers =
-        core::round_up<std::uint64_t>(num_headers * PacketMemoryLayout::kHeaderStride, 4096);
+    const std::uint64_t headers = core::round_up<std::uint64_t>(
+        std::uint64_t{num_headers} * PacketMemoryLayout::kHeaderStride, 4096);
     return PacketMemoryLayout::fit(headers + std::uint64_t{frame_bytes} * num_frames, num_headers,
                                    frame_bytes);
 }
