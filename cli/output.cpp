@@ -52,9 +52,13 @@ void write_all(int fd, const std::string& text, const std::string& path)
 /// systems without O_TMPFILE get the file written in place.
 void write_file(const std::string& path, const std::string& text)
 {
+    std::error_code error;
+    const auto kind = std::filesystem::symlink_status(path, error).type();
+    const bool in_place = kind != std::filesystem::file_type::regular &&
+                          kind != std::filesystem::file_type::not_found;
     const core::UniqueFd unnamed(
         ::open(folder_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644));
-    if (!unnamed) {
+    if (in_place || !unnamed) { // a device, a FIFO or a link is written to, not replaced
         const core::UniqueFd file(
             ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
         if (!file)

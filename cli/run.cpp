@@ -30,6 +30,8 @@ void catch_interruptions()
     struct sigaction action {};
 
     action.sa_handler = [](int) { interrupted.store(true); };
+    action.sa_flags =
+        SA_RESETHAND; // the second one ends the process, and the kernel all that it made
     for (const int signal : {SIGINT, SIGTERM, SIGHUP})
         core::checked(::sigaction(signal, &action, nullptr), "sigaction");
 }
@@ -121,6 +123,22 @@ void add_options(CLI::App& command, Words& words)
     command.add_flag("--quiet", words.quiet, "No table");
 }
 
+/// A fault that nothing would act on must not read as one that was survived.
+void check_fault(const testbed::Plan& plan)
+{
+    (void)dataplane::parse_fault(plan.dataplane.fault);
+    for (const std::string& name : plan.methods) {
+        if (testbed::find_method(name)->wire != core::Wire::kUdp)
+            throw core::UsageError(
+                fmt::format("--fault spoils an engine's packets and {} has none: name engines "
+                            "only, e.g. --methods af_xdp",
+                            name));
+    }
+    if (plan.dataplane.source == core::PayloadSource::kMemory)
+        throw core::UsageError(
+            "--fault needs --source disk: memory is sent again and again, and would stay spoilt");
+}
+
 testbed::Plan make_plan(const Words& words)
 {
     testbed::Plan plan =
@@ -170,7 +188,7 @@ testbed::Plan make_plan(const Words& words)
     plan.ceilings = plan.ceilings && !words.no_ceilings;
     testbed::validate_plan(plan, testbed::methods());
     if (!plan.dataplane.fault.empty())
-        (void)dataplane::parse_fault(plan.dataplane.fault);
+        check_fault(plan);
     return plan;
 }
 
@@ -204,6 +222,9 @@ int run(const Words& words)
     output.write(document, table);
     if (result.interrupted)
         return kInterrupted;
+    if (result.nothing_measured())
+        throw core::UsageError(
+            fmt::format("nothing could be measured: {}", result.rows.front().reason()));
     return result.any_failed() ? kFoundWrong : kDone;
 }
 

@@ -23,7 +23,7 @@ struct ReceiveOrder {
 
 /// What arrived, in the receiver's own terms; blocks are the verifier's.
 struct ReceiveReport {
-    std::uint64_t bytes_received = 0; ///< payload octets, duplicates included
+    std::uint64_t bytes_received = 0; ///< payload octets, without datagrams that came again
     bool complete = false;            ///< the sender's end was seen (TCP end of stream, UDP finish)
     std::map<std::string, std::uint64_t> counters;
 };

@@ -165,7 +165,7 @@ bool Pipeline::reap_reads()
             std::min<std::uint64_t>(ledger_.layout().frame_bytes, end_ - from);
         if (static_cast<std::uint64_t>(result) < needed) {
             throw core::TransferError(
-                fmt::format("{}: a direct read at byte {} brought {} of {} bytes: the file shrank",
+                fmt::format("{}: a direct read at byte {} brought {} of {} bytes",
                             job_.path, base_offset_ + from, result, needed));
         }
         ledger_.read_done(slot);

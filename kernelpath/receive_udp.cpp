@@ -125,11 +125,13 @@ class UdpReception final : public core::Reception {
         }
         switch (header->kind) {
         case FlowKind::kData: {
-            if (arrivals_.note(header->sequence) == core::SequenceLedger::Arrival::kRefused) {
+            const auto arrival = arrivals_.note(header->sequence);
+            if (arrival == core::SequenceLedger::Arrival::kRefused) {
                 ++num_foreign_;
                 return;
             }
-            report_.bytes_received += header->length;
+            if (arrival == core::SequenceLedger::Arrival::kNew)
+                report_.bytes_received += header->length;
             if (verifier != nullptr)
                 verifier->add(header->offset, datagram.subspan(core::kFlowHeaderBytes));
             return;

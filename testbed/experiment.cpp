@@ -146,6 +146,19 @@ void add_ceilings(const Plan& plan, const Source& source, std::vector<Task>& tas
     }
 }
 
+/// Before anything is measured: in the middle of a run it would cost what was.
+void require_known_features(const Plan& plan, const nic::FeatureTable& known)
+{
+    for (const Arm& arm : plan.arms) {
+        for (const auto& [feature, on] : arm.features) {
+            if (!known.contains(feature))
+                throw core::UsageError(fmt::format(
+                    "arms.{}: the kernel knows no feature \"{}\": ethtool -k lists them", arm.name,
+                    feature));
+        }
+    }
+}
+
 std::optional<double> measure_memcpy()
 {
     constexpr std::size_t bytes = 64 * core::kMiB;
@@ -193,6 +206,7 @@ RunResult run_experiment(const Plan& plan, const std::atomic<bool>& interrupted,
     if (plan.ceilings)
         add_ceilings(plan, source, tasks);
 
+    require_known_features(plan, lab->features());
     TransferRunner runner(plan, *lab, source, interrupted);
     std::mt19937_64 random(plan.seed);
     const auto num_live = static_cast<std::size_t>(std::count_if(

@@ -43,6 +43,12 @@ bool RunResult::any_failed() const
                        [](const Row& row) { return row.status() == "failed"; });
 }
 
+bool RunResult::nothing_measured() const
+{
+    return std::all_of(rows.begin(), rows.end(),
+                       [](const Row& row) { return !row.skipped.empty(); });
+}
+
 std::optional<CeilingShare> share_of_ceiling(const Row& row, const Ceilings& ceilings)
 {
     const std::vector<double> goodputs = row.goodputs();

@@ -67,6 +67,9 @@ struct RunResult {
     std::vector<Row> rows;
 
     [[nodiscard]] bool any_failed() const;
+
+    /// Every row was skipped.
+    [[nodiscard]] bool nothing_measured() const;
 };
 
 /// The nearest ceiling of a row and its share of it.

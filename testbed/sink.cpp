@@ -8,6 +8,8 @@
 #include "testbed/usage_meter.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <optional>
@@ -74,10 +76,25 @@ ReceivedNote receive_stream(Channel& channel, const ReceiveRequest& request,
             note.bytes_foreign = verifier->bytes_foreign();
             note.first_bad_block = verifier->first_bad_block();
         }
-    } catch (const std::system_error& error) {
+    } catch (const ChannelClosed&) {
+        throw;
+    } catch (const std::exception& error) {
         note.error = error.what();
     }
     return note;
+}
+
+/// A testbed whose machine is gone must not hold the sink for ever: tcp(7).
+void keep_alive(int fd)
+{
+    const auto set = [fd](int level, int option, int value) {
+        core::checked(::setsockopt(fd, level, option, &value, sizeof(value)), "setsockopt",
+                      "keepalive");
+    };
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, 5);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, 2);
+    set(IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
 } // namespace
@@ -125,10 +142,11 @@ void listen_sink(core::SocketAddress address)
                 core::throw_errno("accept", core::format_address(address));
             continue;
         }
+        keep_alive(connection.get());
         Channel channel(std::move(connection));
         try {
             serve_sink(channel);
-        } catch (const core::UsageError& error) {
+        } catch (const std::exception& error) {
             // A foreign or broken peer must not end the service.
             fmt::print(stderr, "pagewire sink: {}\n", error.what());
         }

@@ -86,6 +86,10 @@ std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round)
         sample.error = error.what();
     } catch (const core::SystemError& error) {
         sample.error = error.what();
+        lab_.sink_lost(); // it may be waiting for a sender that will not come
+    } catch (const core::UsageError& error) {
+        sample.error = error.what(); // a control message that is none, a sink that is gone for good
+        lab_.sink_lost();
     }
     // A file that changed explains every other failure.
     if (const std::string change = source_.change(); !change.empty())
@@ -114,6 +118,8 @@ void TransferRunner::set_conditions(const Cell& cell)
     lab_.apply_features(cell.features);
     if (const std::string change = source_.change(); !change.empty())
         throw core::TransferError(change);
+    if (cell.source == core::PayloadSource::kMemory)
+        return; // no page of the file is read
     switch (cell.cache) {
     case CacheState::kCold:
         flush_deferred_skbs(lab_.sender_netns());
@@ -231,17 +237,23 @@ void TransferRunner::judge(const Cell& cell, Sample& sample) const
         plan_.verify ? sample.sink.bytes_good : sample.sink.report.bytes_received, moving_ns);
     const core::BlockCounts& blocks = sample.sink.blocks;
     const bool open_loop = plan_.dataplane.rate_gbps > 0 && cell.method->wire == core::Wire::kUdp;
+    const auto lost = sample.sink.report.counters.find("datagrams_lost");
+    const std::uint64_t num_lost = lost == sample.sink.report.counters.end() ? 0 : lost->second;
+    sample.remark = arrival_remark(sample.sink.report, plan_.verify);
     if (blocks.bad > 0) {
         sample.error = fmt::format("{} corrupt blocks of 4 KiB at the sink, the first is block {}",
                                    blocks.bad, sample.sink.first_bad_block);
+    } else if (sample.sink.bytes_foreign > 0) {
+        sample.error = fmt::format("{} bytes at the sink do not belong to the range",
+                                   sample.sink.bytes_foreign);
     } else if (blocks.missing > 0 && !open_loop) {
         sample.error = fmt::format("{} blocks of 4 KiB never reached the sink", blocks.missing);
-    } else if (blocks.missing > 0) {
-        sample.remark = fmt::format(
-            "open loop: {} blocks lost at the offered rate; goodput counts the good ones",
-            blocks.missing);
-    } else {
-        sample.remark = arrival_remark(sample.sink.report, plan_.verify);
+    } else if (num_lost > 0 && !open_loop) {
+        sample.error = fmt::format("{} datagrams never reached the sink", num_lost);
+    } else if (num_lost > 0) {
+        sample.remark +=
+            fmt::format("{}open loop: {} blocks lost in {} datagrams; goodput counts what arrived",
+                        sample.remark.empty() ? "" : "; ", blocks.missing, num_lost);
     }
     if (!sample.error.empty())
         return;

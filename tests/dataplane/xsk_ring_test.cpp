@@ -198,7 +198,7 @@ TEST_P(XskRing, FlagsAreReadAtEachCall)
 /// barrier pairs: the entries themselves are plain memory.
 TEST_P(XskRing, TwoThreads)
 {
-    constexpr std::uint64_t num_entries = 200'000;
+    constexpr std::uint64_t num_entries = 100'000;
     std::thread consuming([this] {
         ConsumerRing consumer(memory_);
         tests::Random random(1);

@@ -199,6 +199,50 @@ TEST(Sink, PortInUseIsRefused)
                    AllOf(HasSubstr(where), HasSubstr("Address already in use")));
 }
 
+TEST(Output, DeviceIsWrittenToAndNotReplaced)
+{
+    const SourceFile file(10'000);
+    const std::string link = file.path() + ".link";
+    std::filesystem::create_symlink("/dev/null", link);
+    const CommandResult result =
+        run_command({"run", "--file", file.path(), "--rounds", "1", "--cache", "hot", "--methods",
+                     "read_write", "--json", link});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_TRUE(std::filesystem::is_symlink(link));
+    EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+    std::filesystem::remove(link);
+}
+
+TEST(Fault, ThatNothingWouldActOnIsRefused)
+{
+    expect_refused(run_command({"run", "--methods", "read_write", "--fault", "flip@1"}),
+                   HasSubstr("read_write has none"));
+    expect_refused(
+        run_command({"run", "--methods", "af_xdp", "--source", "memory", "--fault", "flip@1"}),
+        HasSubstr("--source disk"));
+}
+
+TEST(NothingMeasured, IsNoSuccess)
+{
+    if (!std::filesystem::is_directory("/dev/shm"))
+        GTEST_SKIP() << "no /dev/shm";
+    const std::string path = "/dev/shm/pagewire-test-nothing";
+    std::ofstream(path) << "some bytes";
+    const CommandResult result =
+        run_command({"run", "--file", path, "--methods", "af_xdp", "--quiet"});
+    std::filesystem::remove(path);
+    expect_refused(result, HasSubstr("nothing could be measured: "));
+}
+
+TEST(BadPlan, UnknownFeatureIsRefusedBeforeAnythingRuns)
+{
+    const SourceFile file(1);
+    const std::string plan = file.path() + ".toml";
+    std::ofstream(plan) << "[[arms]]\nname = \"odd\"\nfeatures = { \"tx-teleport\" = true }\n";
+    expect_refused(run_command({"run", plan, "--file", file.path()}), HasSubstr("tx-teleport"));
+    std::filesystem::remove(plan);
+}
+
 TEST(List, NamesEveryMethodAndWhatIsNotBuilt)
 {
     const CommandResult result = run_command({"list", "--json"});

@@ -109,7 +109,7 @@ TEST(OpenLoop, LossIsCountedAndIsNoFailure)
     plan.dataplane.fault = "drop@100";
     const Row row = run_one_row(plan);
     EXPECT_EQ(row.status(), "ok") << row.reason();
-    EXPECT_THAT(row.reason(), HasSubstr("open loop: 2 blocks lost"));
+    EXPECT_THAT(row.reason(), HasSubstr("open loop: 2 blocks lost in 1 datagrams"));
     EXPECT_EQ(row.samples.at(0).sink.report.counters.at("datagrams_lost"), 1U);
 }
 
@@ -124,6 +124,17 @@ TEST(Unverified, IsLabelled)
         EXPECT_THAT(row.reason(), HasSubstr("not verified"));
         EXPECT_FALSE(row.samples.at(0).sink.verified);
     }
+}
+
+TEST(Unverified, LossIsAFailureAllTheSame)
+{
+    const tests::SourceFile file(kFileBytes);
+    Plan plan = plan_for(file, "af_xdp");
+    plan.verify = false;
+    plan.dataplane.fault = "drop@7";
+    const Row row = run_one_row(plan);
+    EXPECT_EQ(row.status(), "failed");
+    EXPECT_THAT(row.reason(), HasSubstr("1 datagrams never reached the sink"));
 }
 
 /// A lab of the test's own, with single transfers in it.
