@@ -68,7 +68,8 @@ void add_options(CLI::App& command, Words& words)
 {
     command
         .add_option("plan", words.plan_file,
-                    "Experiment plan, TOML (docs/plan.md); default: configs/quick's values")
+                    "Experiment plan, TOML (docs/plan.md); default: that of configs/quick.toml "
+                    "without its arms")
         ->type_name("PLAN.toml");
     command.add_option("--file", words.file, "File to send; default: a generated one")
         ->type_name("FILE");

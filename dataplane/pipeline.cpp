@@ -165,8 +165,8 @@ bool Pipeline::reap_reads()
             std::min<std::uint64_t>(ledger_.layout().frame_bytes, end_ - from);
         if (static_cast<std::uint64_t>(result) < needed) {
             throw core::TransferError(
-                fmt::format("{}: a direct read at byte {} brought {} of {} bytes",
-                            job_.path, base_offset_ + from, result, needed));
+                fmt::format("{}: a direct read at byte {} brought {} of {} bytes", job_.path,
+                            base_offset_ + from, result, needed));
         }
         ledger_.read_done(slot);
         read_ended_[slot] = true;
