@@ -141,6 +141,19 @@ Mapping Mapping::file(int fd, std::uint64_t offset, std::size_t length, const st
     return {base, base_bytes, skip, length};
 }
 
+void Mapping::map_over(int fd, std::uint64_t offset, std::size_t length, const std::string& name)
+{
+    const std::size_t skip = offset % page_bytes();
+    if (skip + length > base_bytes_)
+        throw UsageError(fmt::format("{}: {} bytes do not fit a mapping of {}", name, skip + length,
+                                     base_bytes_));
+    if (::mmap(base_, skip + length, PROT_READ, MAP_SHARED | MAP_FIXED, fd,
+               static_cast<off_t>(offset - skip)) == MAP_FAILED)
+        throw_errno("mmap", name);
+    data_ = static_cast<std::byte*>(base_) + skip;
+    size_ = length;
+}
+
 Mapping Mapping::kernel_ring(int fd, std::size_t bytes, std::uint64_t page_offset,
                              const std::string& name)
 {

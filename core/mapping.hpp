@@ -34,6 +34,11 @@ class Mapping {
     [[nodiscard]] static Mapping file(int fd, std::uint64_t offset, std::size_t length,
                                       const std::string& name);
 
+    /// Lays other bytes of a file over this mapping of a file, in the same place: one mmap(2) and
+    /// no munmap(2). Throws SystemError; UsageError where they have no room in what was first
+    /// mapped.
+    void map_over(int fd, std::uint64_t offset, std::size_t length, const std::string& name);
+
     /// A ring that the kernel shares with user space (AF_XDP, packet sockets): populated, shared,
     /// writable.
     [[nodiscard]] static Mapping kernel_ring(int fd, std::size_t bytes, std::uint64_t page_offset,

@@ -64,8 +64,12 @@ void bind_socket(int fd, std::uint32_t ipv4, std::uint16_t port)
 void connect_socket(int fd, std::uint32_t ipv4, std::uint16_t port)
 {
     const sockaddr_in address = to_sockaddr({.ipv4 = ipv4, .port = port});
-    checked(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "connect",
-            format_address({.ipv4 = ipv4, .port = port}));
+    int status = 0;
+    do { // a connect that a signal or a tracer interrupts goes on by itself: Linux waits for it
+         // again
+        status = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    } while (status < 0 && errno == EINTR);
+    checked(status, "connect", format_address({.ipv4 = ipv4, .port = port}));
 }
 
 SocketAddress local_address(int fd)

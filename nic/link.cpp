@@ -101,6 +101,14 @@ LinkFacts link_facts(const NetNamespace& netns, const std::string& interface)
     return facts;
 }
 
+LinkCounters link_counters(const NetNamespace& netns, const std::string& interface)
+{
+    NetlinkSocket socket(netns, NETLINK_ROUTE);
+    const LinkPtr link = get_link(socket, interface);
+    return {.tx_bytes = rtnl_link_get_stat(link.get(), RTNL_LINK_TX_BYTES),
+            .tx_packets = rtnl_link_get_stat(link.get(), RTNL_LINK_TX_PACKETS)};
+}
+
 void set_link_up(const NetNamespace& netns, const std::string& interface)
 {
     NetlinkSocket socket(netns, NETLINK_ROUTE);

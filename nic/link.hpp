@@ -43,6 +43,14 @@ void create_veth_pair(const NetNamespace& near, const NetNamespace& far,
 /// Throws core::UsageError where there is no such interface.
 [[nodiscard]] LinkFacts link_facts(const NetNamespace& netns, const std::string& interface);
 
+/// The driver's counters since the link was made: octets with their link-layer headers.
+struct LinkCounters {
+    std::uint64_t tx_bytes = 0;
+    std::uint64_t tx_packets = 0;
+};
+
+[[nodiscard]] LinkCounters link_counters(const NetNamespace& netns, const std::string& interface);
+
 void set_link_up(const NetNamespace& netns, const std::string& interface);
 void delete_link(const NetNamespace& netns, const std::string& interface);
 

@@ -58,6 +58,14 @@ NetNamespace NetNamespace::current()
         core::checked(::open(kOwnNamespace, O_RDONLY | O_CLOEXEC), "open", kOwnNamespace)));
 }
 
+std::uint32_t NetNamespace::inode() const
+{
+    struct stat status {};
+
+    core::checked(::fstat(fd_.get(), &status), "fstat", "network namespace");
+    return static_cast<std::uint32_t>(status.st_ino);
+}
+
 void NetNamespace::enter() const
 {
     core::checked(::setns(fd(), CLONE_NEWNET), "setns", "into a network namespace");

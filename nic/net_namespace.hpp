@@ -3,6 +3,8 @@
 
 #include "core/unique_fd.hpp"
 
+#include <cstdint>
+
 #include <memory>
 
 namespace pagewire::nic {
@@ -20,6 +22,9 @@ class NetNamespace {
     [[nodiscard]] static NetNamespace current();
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+    /// Its inode number, by which the kernel's structures name it (struct ns_common).
+    [[nodiscard]] std::uint32_t inode() const;
 
     /// Moves the calling thread into this namespace for good (a child process before exec).
     void enter() const;

@@ -10,6 +10,7 @@
 #include "tests/support/thrown.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -195,12 +196,74 @@ TEST_F(FileMapping, IsReadOnly)
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) << status;
 }
 
+/// Other bytes of the file take the place of those that were mapped first.
+TEST_F(FileMapping, OthersAreLaidOverIt)
+{
+    Mapping mapping = Mapping::file(file_.get(), 0, 3 * kPage, name_);
+    std::byte* const at = mapping.data();
+
+    struct Piece {
+        std::size_t offset;
+        std::size_t length;
+    };
+
+    for (const auto& [offset, length] :
+         {Piece{kPage, 3 * kPage}, Piece{2 * kPage, 100}, Piece{kPage + 77, 2 * kPage},
+          Piece{4 * kPage + 1, kPage}, Piece{3 * kPage - 1, 2}, Piece{0, 3 * kPage}}) {
+        mapping.map_over(file_.get(), offset, length, name_);
+        EXPECT_EQ(mapping.data(), at + offset % kPage) << offset;
+        ASSERT_EQ(mapping.size(), length) << offset;
+        EXPECT_TRUE(std::equal(mapping.bytes().begin(), mapping.bytes().end(),
+                               content_.begin() + static_cast<std::ptrdiff_t>(offset)))
+            << offset << ' ' << length;
+    }
+}
+
+TEST_F(FileMapping, OverTheLongestThatFits)
+{
+    Mapping mapping = Mapping::file(file_.get(), 100, kPage, name_); // of kPage + 100 bytes
+    std::byte* const at = mapping.data();
+    for (const auto& piece : {std::pair(kPage, kPage + 101), std::pair(kPage + 50, kPage + 51),
+                              std::pair(kPage + 101, kPage)}) {
+        EXPECT_EQ(tests::thrown<UsageError>(
+                      [&] { mapping.map_over(file_.get(), piece.first, piece.second, name_); }),
+                  fmt::format("{}: {} bytes do not fit a mapping of {}", name_, kPage + 101,
+                              kPage + 100));
+        EXPECT_EQ(mapping.data(), at);
+        EXPECT_EQ(mapping.size(), kPage);
+        EXPECT_EQ(*mapping.data(), content_[100]);
+    }
+    mapping.map_over(file_.get(), kPage + 50, kPage + 50, name_);
+    EXPECT_EQ(mapping.bytes().back(), content_[2 * kPage + 99]);
+    EXPECT_THROW(Mapping().map_over(file_.get(), 0, 1, name_), UsageError);
+}
+
+TEST_F(FileMapping, LaidOverShowsTheFileItselfAndIsUnmappedWhole)
+{
+    const std::byte* at = nullptr;
+    {
+        Mapping mapping = Mapping::file(file_.get(), 0, 3 * kPage, name_);
+        at = mapping.data();
+        mapping.map_over(file_.get(), 2 * kPage + 10, 100, name_);
+        const UniqueFd writer(checked(::open(name_.c_str(), O_WRONLY | O_CLOEXEC), "open", name_));
+        const auto written =
+            static_cast<unsigned char>(~std::to_integer<unsigned>(content_[2 * kPage + 10]));
+        ASSERT_EQ(::pwrite(writer.get(), &written, 1, static_cast<off_t>(2 * kPage + 10)), 1);
+        EXPECT_EQ(std::to_integer<unsigned char>(mapping.bytes().front()), written);
+    }
+    for (std::size_t page = 0; page < 3; ++page)
+        EXPECT_TRUE(is_unmapped(at + page * kPage)) << page;
+}
+
 TEST_F(FileMapping, ErrorsNameTheFile)
 {
     const UniqueFd write_only(checked(::open(name_.c_str(), O_WRONLY | O_CLOEXEC), "open", name_));
     EXPECT_EQ(
         tests::thrown<SystemError>([&] { (void)Mapping::file(write_only.get(), 0, 1, name_); }),
         "mmap " + name_ + ": Permission denied");
+    Mapping mapping = Mapping::file(file_.get(), 0, kPage, name_);
+    EXPECT_EQ(tests::thrown<SystemError>([&] { mapping.map_over(write_only.get(), 0, 1, name_); }),
+              "mmap " + name_ + ": Permission denied");
 }
 
 } // namespace

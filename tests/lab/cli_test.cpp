@@ -2,13 +2,11 @@
 // The command line as a user meets it: bad input is one clear line and exit code 2, good input does
 // what --help says.
 #include "tests/support/command.hpp"
+#include "tests/support/refuse.hpp"
 #include "tests/support/source_file.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
 #include <sys/prctl.h>
@@ -17,7 +15,6 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <cstddef>
 #include <filesystem>
 #include <fstream>
 
@@ -147,18 +144,7 @@ TEST(Privileges, UnreadableFile)
 /// A kernel without AF_XDP, for one process: socket(AF_XDP) fails as it would there.
 void refuse_af_xdp()
 {
-    sock_filter program[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_XDP, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    sock_fprog filter{.len = static_cast<unsigned short>(std::size(program)), .filter = program};
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
-        ::_exit(99);
+    refuse_call(SYS_socket, EAFNOSUPPORT, AF_XDP);
 }
 
 TEST(PoorKernel, WithoutAfXdpIsRefusedByNameAndSkippedInAPlan)

@@ -2,6 +2,7 @@
 // kill -9 of any process of a run, at any moment: a second later nothing is left.
 #include "core/units.hpp"
 #include "tests/support/command.hpp"
+#include "tests/support/processes.hpp"
 #include "tests/support/source_file.hpp"
 
 #include <gmock/gmock.h>
@@ -11,73 +12,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <random>
 #include <set>
-#include <sstream>
 
 namespace pagewire::tests {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-struct Process {
-    pid_t pid = 0;
-    pid_t parent = 0;
-    char state = 0;      ///< proc(5), /proc/pid/stat
-    std::string command; ///< argv[1]
-};
-
-/// Nothing when there is no such process.
-std::optional<Process> process_of(pid_t pid)
-{
-    const fs::path folder = fs::path("/proc") / std::to_string(pid);
-    std::ifstream stat(folder / "stat");
-    const std::string text((std::istreambuf_iterator<char>(stat)), {});
-    const auto behind_name = text.rfind(')');
-    if (behind_name == std::string::npos)
-        return std::nullopt;
-    Process process;
-    process.pid = pid;
-    std::istringstream(text.substr(behind_name + 1)) >> process.state >> process.parent;
-    std::ifstream cmdline(folder / "cmdline");
-    std::string program;
-    std::getline(cmdline, program, '\0');
-    std::getline(cmdline, process.command, '\0');
-    return process;
-}
-
-/// A process that runs. One that has ended and waits for whoever adopted it to notice holds
-/// nothing.
-bool is_running(pid_t pid)
-{
-    const auto process = process_of(pid);
-    return process && process->state != 'Z' && process->state != 'X';
-}
-
-std::vector<Process> children_of(pid_t parent)
-{
-    std::vector<Process> found;
-    for (const auto& entry : fs::directory_iterator("/proc")) {
-        const std::string name = entry.path().filename();
-        if (name.find_first_not_of("0123456789") != std::string::npos)
-            continue;
-        const auto process = process_of(static_cast<pid_t>(std::stol(name)));
-        if (process && process->parent == parent && process->state != 'Z')
-            found.push_back(*process);
-    }
-    return found;
-}
-
-pid_t child_named(pid_t root, const std::string& command)
-{
-    for (const Process& process : children_of(root)) {
-        if (process.command == command)
-            return process.pid;
-    }
-    return 0;
-}
 
 /// The network namespace of a process, as the kernel names it: "net:[4026532000]".
 std::string namespace_of(pid_t pid)
