@@ -2,11 +2,13 @@
 // pagewire run: the experiment.
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/pause.hpp"
 #include "cli/progress.hpp"
 #include "core/error.hpp"
 #include "core/units.hpp"
 #include "dataplane/fault.hpp"
 #include "testbed/experiment.hpp"
+#include "testbed/explanation.hpp"
 #include "testbed/plan.hpp"
 #include "testbed/registry.hpp"
 
@@ -57,6 +59,9 @@ struct Words {
     std::optional<std::string> lab;
     std::optional<std::string> interface;
     std::optional<std::string> peer;
+    std::optional<std::string> ledger;
+    std::string explain;
+    bool pause = false;
     bool no_verify = false;
     bool no_ceilings = false;
     std::string out_folder;
@@ -111,6 +116,18 @@ void add_options(CLI::App& command, Words& words)
     command.add_option("--if", words.interface, "host lab: the sending interface")->type_name("IF");
     command.add_option("--peer", words.peer, "host lab: where pagewire sink listens")
         ->type_name("ADDRESS:PORT");
+    command
+        .add_option("--ledger", words.ledger,
+                    "Watch transfers apart from the timed ones (default), with them, or not at all")
+        ->type_name("apart|with|off");
+    command
+        .add_option("--explain", words.explain,
+                    "Run this method alone and print the path of a byte, step by step, with what "
+                    "each step was seen to cost")
+        ->type_name("METHOD");
+    command.add_flag("--pause", words.pause,
+                     "Wait for Enter before each watched transfer, with its worker set up: to look "
+                     "at it with strace, ethtool");
     command.add_flag("--no-verify", words.no_verify,
                      "Count bytes at the sink without verifying them; labelled so");
     command.add_flag("--no-ceilings", words.no_ceilings,
@@ -181,6 +198,15 @@ testbed::Plan make_plan(const Words& words)
         plan.dataplane.source = testbed::parse_payload_source(*words.source);
     if (words.time_limit_s)
         plan.time_limit = std::chrono::seconds(*words.time_limit_s);
+    if (words.ledger)
+        plan.ledger = testbed::parse_ledger_mode(*words.ledger);
+    if (!words.explain.empty()) {
+        if (!words.methods.empty())
+            throw core::UsageError("--explain runs its method alone: leave out --methods");
+        plan.methods = {words.explain};
+        if (words.cache.empty())
+            plan.cache = {testbed::CacheState::kCold};
+    }
     if (words.lab)
         plan.lab = testbed::parse_lab_kind(*words.lab);
     set(plan.interface, words.interface);
@@ -196,7 +222,10 @@ testbed::Plan make_plan(const Words& words)
 /// A method that was asked for by name must run, or the request fails: a skipped row is for plans.
 void require_methods(const Words& words)
 {
-    for (const std::string& name : words.methods) {
+    std::vector<std::string> names = words.methods;
+    if (!words.explain.empty())
+        names.push_back(words.explain);
+    for (const std::string& name : names) {
         const core::Method* method = testbed::find_method(name);
         if (const core::Support support = method->probe(); !support)
             throw core::UsageError(fmt::format("{}: {}", name, support.reason()));
@@ -211,13 +240,20 @@ int run(const Words& words)
                         words.json_file); // can it be written? before anything is measured
     catch_interruptions();
     ProgressLine line;
+    const auto pause = [&](const testbed::Cell& cell, pid_t worker) {
+        line.clear();
+        pause_before(cell, worker, interrupted);
+    };
     const testbed::RunResult result = testbed::run_experiment(
-        plan, interrupted, [&](std::size_t done, std::size_t total, const std::string& what) {
+        plan, interrupted,
+        [&](std::size_t done, std::size_t total, const std::string& what) {
             line.show(done, total, what);
-        });
+        },
+        words.pause ? testbed::Pause(pause) : testbed::Pause());
     line.clear();
     const nlohmann::json document = testbed::result_document(result);
-    const std::string table = testbed::result_table(result);
+    const std::string table =
+        words.explain.empty() ? testbed::result_table(result) : testbed::explanation(result);
     if (!words.quiet && words.json_file != "-")
         fmt::print("{}", table);
     output.write(document, table);

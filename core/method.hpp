@@ -73,11 +73,30 @@ struct FeatureNeed {
 };
 
 /// What the textbook says of one turn of the transfer loop. One crossing is one mode switch; a call
-/// is two.
+/// is two. An engine's turn is a packet.
 struct Textbook {
     double crossings = 0;
-    double cpu_copies = 0;
-    double dma = 0;
+    double cpu_copies = 0; ///< per payload byte
+    double dma = 0;        ///< transfers per payload byte: the disk's and the NIC's
+    /// The same where the kernel reports that it could not do without (AF_XDP's copy mode).
+    std::optional<double> cpu_copies_in_copy_mode = {};
+};
+
+/// Which figure of the ledger says what a step of the path costs.
+enum class StepCost : std::uint8_t {
+    kDiskDma,
+    kCopyToUser,     ///< by read(2) and the like
+    kCopyToKernel,   ///< into the socket's pages, or the skb's
+    kCopyAtTransmit, ///< of an skb that the device cannot take as it is
+    kNicDma,
+    kNone, ///< nothing moves: a reference is handed on
+};
+
+/// One step of a byte from the disk to the NIC: where it goes to, and how.
+struct PathStep {
+    std::string_view to;
+    std::string_view how;
+    StepCost cost = StepCost::kNone;
 };
 
 using MacAddress = std::array<std::uint8_t, 6>;
@@ -113,6 +132,7 @@ struct TransferJob {
     std::string path;
     ByteRange range;
     std::size_t chunk_bytes = 0; ///< bytes a loop turn of the chunked methods
+    bool map_per_chunk = false;  ///< methods that map the file: anew for each turn, not once
     std::string interface;       ///< sending interface, in the worker's own network namespace
     std::uint32_t mtu = 0;
     LinkEnd local;
@@ -168,6 +188,8 @@ struct Method {
     Wire wire = Wire::kTcp;
     std::span<const FeatureNeed> needs;
     std::optional<Textbook> textbook;
+    std::span<const PathStep> path = {}; ///< from the disk on
+    bool maps_file = false;              ///< TransferJob::map_per_chunk makes a difference
     bool needs_direct_io =
         false; ///< reads with O_DIRECT: the file must allow it, and no page may enter the cache
     bool is_ceiling = false; ///< sends nothing that a receiver could verify

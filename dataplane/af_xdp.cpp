@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 
 namespace pagewire::dataplane {
 
@@ -138,6 +139,14 @@ core::TransferReport run(const core::TransferJob& job, core::TransferWatch& watc
     return send_through_engine(job, watch, [&] { return std::make_unique<AfXdpEngine>(job); });
 }
 
+constexpr std::array kPath{
+    core::PathStep{"UMEM frames", "O_DIRECT: the disk writes them", core::StepCost::kDiskDma},
+    core::PathStep{"the driver's descriptors",
+                   "zero-copy: the frames' own addresses; copy mode: the CPU copies into an skb",
+                   core::StepCost::kCopyToKernel},
+    core::PathStep{"wire", "the NIC fetches header and page slices", core::StepCost::kNicDma},
+};
+
 } // namespace
 
 extern const core::Method method_af_xdp;
@@ -147,7 +156,9 @@ constinit const core::Method method_af_xdp{
     .family = core::Family::kDataplane,
     .wire = core::Wire::kUdp,
     .needs = {},
-    .textbook = std::nullopt,
+    .textbook =
+        core::Textbook{.crossings = 0, .cpu_copies = 0, .dma = 2, .cpu_copies_in_copy_mode = 1},
+    .path = kPath,
     .needs_direct_io = true,
     .is_ceiling = false,
     .probe = probe,

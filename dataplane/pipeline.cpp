@@ -98,8 +98,8 @@ core::TransferReport Pipeline::run(core::TransferWatch& watch)
         if (!progress)
             idle(watch);
     }
+    drain(watch); // kicks still send
     watch.sent();
-    drain(watch);
 
     core::TransferReport report;
     report.bytes_sent = job_.range.length;

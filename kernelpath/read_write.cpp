@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace pagewire::kernelpath {
@@ -43,6 +44,16 @@ core::TransferReport run(const core::TransferJob& job, core::TransferWatch& watc
     return report;
 }
 
+constexpr std::array kPath{
+    core::PathStep{"page cache", "the disk writes the pages, read ahead", core::StepCost::kDiskDma},
+    core::PathStep{"user buffer", "read(2): the CPU copies", core::StepCost::kCopyToUser},
+    core::PathStep{"socket's pages", "write(2): the CPU copies", core::StepCost::kCopyToKernel},
+    core::PathStep{"the driver's descriptors",
+                   "pages as they are; without scatter/gather the CPU copies",
+                   core::StepCost::kCopyAtTransmit},
+    core::PathStep{"wire", "the NIC fetches headers and pages", core::StepCost::kNicDma},
+};
+
 } // namespace
 
 extern const core::Method method_read_write;
@@ -53,6 +64,7 @@ constinit const core::Method method_read_write{
     .wire = core::Wire::kTcp,
     .needs = {},
     .textbook = core::Textbook{.crossings = 4, .cpu_copies = 2, .dma = 2},
+    .path = kPath,
     .probe = [] { return core::Support::available(); },
     .run = run,
 };

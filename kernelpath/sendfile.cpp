@@ -11,6 +11,15 @@ namespace {
 
 constexpr std::array kNeeds{core::FeatureNeed{.feature = "tx-scatter-gather", .on = false}};
 
+constexpr std::array kPath{
+    core::PathStep{"page cache", "the disk writes the pages, read ahead", core::StepCost::kDiskDma},
+    core::PathStep{"socket's fragments", "sendfile(2): references to the pages, nothing moves",
+                   core::StepCost::kCopyToKernel},
+    core::PathStep{"linear packets", "no scatter/gather: the CPU copies the pages together",
+                   core::StepCost::kCopyAtTransmit},
+    core::PathStep{"wire", "the NIC fetches linear packets", core::StepCost::kNicDma},
+};
+
 } // namespace
 
 extern const core::Method method_sendfile;
@@ -21,6 +30,7 @@ constinit const core::Method method_sendfile{
     .wire = core::Wire::kTcp,
     .needs = kNeeds,
     .textbook = core::Textbook{.crossings = 2, .cpu_copies = 1, .dma = 2},
+    .path = kPath,
     .probe = [] { return core::Support::available(); },
     .run = sendfile_range,
 };

@@ -10,6 +10,15 @@ namespace {
 
 constexpr std::array kNeeds{core::FeatureNeed{.feature = "tx-scatter-gather", .on = true}};
 
+constexpr std::array kPath{
+    core::PathStep{"page cache", "the disk writes the pages, read ahead", core::StepCost::kDiskDma},
+    core::PathStep{"socket's fragments", "sendfile(2): references to the pages, nothing moves",
+                   core::StepCost::kCopyToKernel},
+    core::PathStep{"the driver's descriptors", "the page-cache pages themselves",
+                   core::StepCost::kCopyAtTransmit},
+    core::PathStep{"wire", "the NIC fetches headers and page-cache pages", core::StepCost::kNicDma},
+};
+
 } // namespace
 
 extern const core::Method method_sendfile_sg;
@@ -20,6 +29,7 @@ constinit const core::Method method_sendfile_sg{
     .wire = core::Wire::kTcp,
     .needs = kNeeds,
     .textbook = core::Textbook{.crossings = 2, .cpu_copies = 0, .dma = 2},
+    .path = kPath,
     .probe = [] { return core::Support::available(); },
     .run = sendfile_range,
 };

@@ -62,22 +62,32 @@ nic::FeatureSettings left_to_arm(const Arm& arm, const core::Method& method)
     return settings;
 }
 
+bool sets_anything(const Arm& arm)
+{
+    return !arm.features.empty() || arm.map_per_chunk;
+}
+
 /// The arms that make a difference to a method, with what each sets. Arms are about the kernel's
-/// own packets: an engine makes its packets itself. Arms with nothing left to set are one, without
-/// a name.
+/// own packets: an engine makes its packets itself. Of arms that set the same the first stands for
+/// all. Those that leave nothing to set count only where no other does, as one without a name.
 std::vector<Arm> arms_for(const core::Method& method, const Plan& plan)
 {
     if (plan.arms.empty() || method.family == core::Family::kDataplane)
         return {Arm{}};
     std::vector<Arm> arms;
     for (const Arm& arm : plan.arms) {
-        Arm left{.name = arm.name, .features = left_to_arm(arm, method)};
-        if (left.features.empty() && !arm.features.empty())
-            left.name.clear();
-        if (std::find(arms.begin(), arms.end(), left) == arms.end())
+        Arm left{.name = arm.name,
+                 .features = left_to_arm(arm, method),
+                 .map_per_chunk = arm.map_per_chunk && method.maps_file};
+        if (!sets_anything(left) && sets_anything(arm))
+            continue;
+        const bool is_new = std::none_of(arms.begin(), arms.end(), [&](const Arm& earlier) {
+            return earlier.features == left.features && earlier.map_per_chunk == left.map_per_chunk;
+        });
+        if (is_new)
             arms.push_back(std::move(left));
     }
-    return arms;
+    return arms.empty() ? std::vector{Arm{}} : arms;
 }
 
 std::vector<Task> make_rows(const Plan& plan, const Source& source, const Lab& lab)
@@ -91,11 +101,13 @@ std::vector<Task> make_rows(const Plan& plan, const Source& source, const Lab& l
                      .cache = cache,
                      .arm = arm.name,
                      .features = arm.features,
+                     .map_per_chunk = arm.map_per_chunk,
                      .source = plan.dataplane.source};
         task.row = {.method = &method,
                     .cache = cache,
                     .arm = std::move(arm.name),
                     .features = std::move(arm.features),
+                    .map_per_chunk = arm.map_per_chunk,
                     .skipped = obstacle(method, cache, source),
                     .samples = {}};
         if (task.row.skipped.empty())
@@ -146,6 +158,29 @@ void add_ceilings(const Plan& plan, const Source& source, std::vector<Task>& tas
     }
 }
 
+/// One transfer of a round.
+struct Turn {
+    Task* task = nullptr;
+    bool watched = false;
+};
+
+/// Ceilings are rates and never watched. Without a ledger there is nothing to run twice for; the
+/// transfers say themselves what they lack.
+std::vector<Turn> turns_of_a_round(std::vector<Task>& tasks, LedgerMode mode, bool has_ledger)
+{
+    std::vector<Turn> turns;
+    for (Task& task : tasks) {
+        if (!task.row.skipped.empty())
+            continue;
+        const bool can_watch = !task.is_ceiling && mode != LedgerMode::kOff;
+        if (can_watch)
+            turns.push_back({.task = &task, .watched = true});
+        if (!can_watch || (has_ledger && mode == LedgerMode::kApart))
+            turns.push_back({.task = &task, .watched = false});
+    }
+    return turns;
+}
+
 /// Before anything is measured: in the middle of a run it would cost what was.
 void require_known_features(const Plan& plan, const nic::FeatureTable& known)
 {
@@ -188,7 +223,7 @@ std::string describe(const Cell& cell)
 } // namespace
 
 RunResult run_experiment(const Plan& plan, const std::atomic<bool>& interrupted,
-                         const Progress& progress)
+                         const Progress& progress, const Pause& pause)
 {
     const auto begun = Clock::now();
     RunResult result;
@@ -207,25 +242,21 @@ RunResult run_experiment(const Plan& plan, const std::atomic<bool>& interrupted,
         add_ceilings(plan, source, tasks);
 
     require_known_features(plan, lab->features());
-    TransferRunner runner(plan, *lab, source, interrupted);
+    Ledger ledger(plan.ledger != LedgerMode::kOff);
+    result.no_ledger = ledger.support().reason();
+    TransferRunner runner(plan, *lab, source, ledger, interrupted, pause);
     std::mt19937_64 random(plan.seed);
-    const auto num_live = static_cast<std::size_t>(std::count_if(
-        tasks.begin(), tasks.end(), [](const Task& task) { return task.row.skipped.empty(); }));
+    std::vector<Turn> turns = turns_of_a_round(tasks, plan.ledger, result.no_ledger.empty());
     std::size_t num_done = 0;
     for (unsigned round = 0; round < plan.rounds && !interrupted.load(); ++round) {
-        std::vector<Task*> order;
-        for (Task& task : tasks) {
-            if (task.row.skipped.empty())
-                order.push_back(&task);
-        }
-        std::shuffle(order.begin(), order.end(), random);
-        for (Task* task : order) {
+        std::shuffle(turns.begin(), turns.end(), random);
+        for (const Turn& turn : turns) {
             if (interrupted.load())
                 break;
-            progress(num_done, num_live * plan.rounds, describe(task->cell));
-            auto sample = runner.run(task->cell, round);
+            progress(num_done, turns.size() * plan.rounds, describe(turn.task->cell));
+            auto sample = runner.run(turn.task->cell, round, turn.watched);
             if (sample)
-                task->row.samples.push_back(std::move(*sample));
+                turn.task->row.samples.push_back(std::move(*sample));
             ++num_done;
         }
     }

@@ -3,6 +3,7 @@
 
 #include "testbed/plan.hpp"
 #include "testbed/result.hpp"
+#include "testbed/transfer.hpp"
 
 #include <atomic>
 #include <functional>
@@ -19,6 +20,6 @@ using Progress =
 /// ends within moments and returns what was measured, marked. Throws UsageError, SystemError when
 /// nothing could be measured.
 [[nodiscard]] RunResult run_experiment(const Plan& plan, const std::atomic<bool>& interrupted,
-                                       const Progress& progress);
+                                       const Progress& progress, const Pause& pause = {});
 
 } // namespace pagewire::testbed

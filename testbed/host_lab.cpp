@@ -35,7 +35,10 @@ class HostLab final : public Lab {
         link_ = {.interface = plan.interface,
                  .mtu = facts.mtu,
                  .local = {.ipv4 = *own, .port = 0, .mac = facts.mac},
-                 .peer = {.ipv4 = sink_address_.ipv4, .port = 0, .mac = {}}};
+                 .peer = {.ipv4 = sink_address_.ipv4, .port = 0, .mac = {}},
+                 .device = {.ifindex = facts.index, .netns = netns_.inode()},
+                 .peer_device = {},
+                 .emulated = !facts.kind.empty()}; // veth, tun, bridge ...: made by software
         connect();
         link_.peer.mac = neighbour(plan.interface);
     }
@@ -91,6 +94,7 @@ class HostLab final : public Lab {
     {
         return {{"kind", "host"},
                 {"interface", link_.interface},
+                {"emulated", link_.emulated},
                 {"mtu", link_.mtu},
                 {"sender", core::format_address(core::SocketAddress{.ipv4 = link_.local.ipv4})},
                 {"receiver", core::format_address(sink_address_)},

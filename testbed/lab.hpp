@@ -5,6 +5,7 @@
 #include "nic/features.hpp"
 #include "nic/net_namespace.hpp"
 #include "testbed/channel.hpp"
+#include "testbed/ledger/ledger.hpp"
 #include "testbed/plan.hpp"
 
 #include <nlohmann/json.hpp>
@@ -21,6 +22,9 @@ struct LabLink {
     std::uint32_t mtu = 0;
     core::LinkEnd local;
     core::LinkEnd peer;
+    LedgerDevice device;      ///< the sending one
+    LedgerDevice peer_device; ///< the other end, where it is a veth of this machine
+    bool emulated = false;    ///< no hardware: its DMA is none
 };
 
 /// A place to measure in: one link, its sending namespace, and a sink at the other end.

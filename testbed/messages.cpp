@@ -53,6 +53,7 @@ void describe(Io& io, core::TransferJob& v)
     io("path", v.path);
     io("range", v.range);
     io("chunk_bytes", v.chunk_bytes);
+    io("map_per_chunk", v.map_per_chunk);
     io("interface", v.interface);
     io("mtu", v.mtu);
     io("local", v.local);
@@ -134,6 +135,8 @@ void describe(Io& io, TransferRequest& v)
     io("method", v.method);
     io("job", v.job);
     io("time_limit_ms", v.time_limit);
+    io("ledger_token", v.ledger_token);
+    io("pause", v.pause);
 }
 
 template<typename Io>
@@ -156,6 +159,8 @@ void describe(Io& io, WorkerFigures& v)
     io("context_switches_involuntary", v.context_switches_involuntary);
     io("disk_read_bytes", v.disk_read_bytes);
     io("has_disk_read_bytes", v.has_disk_read_bytes);
+    io("pmu", v.pmu);
+    io("pmu_unavailable", v.pmu_unavailable);
 }
 
 template<typename Io>

@@ -65,6 +65,8 @@ struct TransferRequest {
     std::string method;
     core::TransferJob job;
     std::chrono::milliseconds time_limit{};
+    std::uint64_t ledger_token = 0; ///< of the worker's marks (ledger/mark.hpp)
+    bool pause = false;             ///< when set up, say `paused` and wait for `go`
 };
 
 /// Processor time of the whole machine between two moments, from /proc/stat.
@@ -83,8 +85,10 @@ struct WorkerFigures {
     std::uint64_t page_faults_major = 0;
     std::uint64_t context_switches_voluntary = 0;
     std::uint64_t context_switches_involuntary = 0;
-    std::uint64_t disk_read_bytes = 0; ///< task I/O accounting, /proc/self/io
-    bool has_disk_read_bytes = false;  ///< the kernel keeps it
+    std::uint64_t disk_read_bytes = 0;        ///< task I/O accounting, /proc/self/io
+    bool has_disk_read_bytes = false;         ///< the kernel keeps it
+    std::map<std::string, std::uint64_t> pmu; ///< hardware counters by name (perf_counters.hpp)
+    std::string pmu_unavailable;              ///< why there are none
 };
 
 /// worker to parent.

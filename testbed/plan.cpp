@@ -101,6 +101,8 @@ constexpr Key<Plan> kRunKeys[] = {
     {"seed", [](Plan& plan, const Value& value) { plan.seed = value.integer(kSeedLimits); }},
     {"chunk", [](Plan& plan, const Value& value) { plan.chunk_bytes = value.size(kChunkLimits); }},
     {"verify", [](Plan& plan, const Value& value) { plan.verify = value.flag(); }},
+    {"ledger",
+     [](Plan& plan, const Value& value) { plan.ledger = value.parsed(parse_ledger_mode); }},
     {"ceilings", [](Plan& plan, const Value& value) { plan.ceilings = value.flag(); }},
     {"time_limit_s",
      [](Plan& plan, const Value& value) {
@@ -163,6 +165,7 @@ void set_features(Arm& arm, const Value& value)
 constexpr Key<Arm> kArmKeys[] = {
     {"name", [](Arm& arm, const Value& value) { arm.name = value.name(); }},
     {"features", set_features},
+    {"map_per_chunk", [](Arm& arm, const Value& value) { arm.map_per_chunk = value.flag(); }},
 };
 
 void read_file(Plan& plan, const Value& value)

@@ -35,8 +35,16 @@ enum class CacheState : std::uint8_t {
 struct Arm {
     std::string name;
     std::map<std::string, bool> features; ///< ethtool's names
+    bool map_per_chunk = false;           ///< methods that map the file do it anew for each turn
 
     bool operator==(const Arm&) const = default;
+};
+
+/// When the ledger's programs are attached.
+enum class LedgerMode : std::uint8_t {
+    kApart, ///< each round runs every cell twice: watched for the ledger, unwatched for the clock
+    kWith,  ///< every transfer is watched, and its goodput is of a watched one
+    kOff,
 };
 
 enum class LabKind : std::uint8_t { kVeth, kHost };
@@ -60,6 +68,7 @@ struct Plan {
     std::uint64_t chunk_bytes = 64 * core::kKiB;
     bool verify = true;
     bool ceilings = true;
+    LedgerMode ledger = LedgerMode::kApart;
     std::chrono::seconds time_limit{60}; ///< for one transfer
 
     // [link]
@@ -100,6 +109,8 @@ void validate_plan(const Plan& plan, std::span<const core::Method* const> known)
 [[nodiscard]] CacheState parse_cache_state(std::string_view text);
 [[nodiscard]] core::Wire parse_wire(std::string_view text);
 [[nodiscard]] core::PayloadSource parse_payload_source(std::string_view text);
+[[nodiscard]] LedgerMode parse_ledger_mode(std::string_view text);
+[[nodiscard]] std::string_view ledger_mode_name(LedgerMode mode);
 [[nodiscard]] LabKind parse_lab_kind(std::string_view text);
 
 } // namespace pagewire::testbed

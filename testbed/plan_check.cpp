@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -207,6 +208,29 @@ core::PayloadSource parse_payload_source(std::string_view text)
     return parse_choice<core::PayloadSource>(
         text, "payload source",
         {{"disk", core::PayloadSource::kDisk}, {"memory", core::PayloadSource::kMemory}});
+}
+
+namespace {
+
+constexpr std::array kLedgerModes{
+    std::pair<std::string_view, LedgerMode>{"apart", LedgerMode::kApart},
+    std::pair<std::string_view, LedgerMode>{"with", LedgerMode::kWith},
+    std::pair<std::string_view, LedgerMode>{"off", LedgerMode::kOff}};
+
+} // namespace
+
+LedgerMode parse_ledger_mode(std::string_view text)
+{
+    return parse_choice<LedgerMode>(text, "ledger mode", kLedgerModes);
+}
+
+std::string_view ledger_mode_name(LedgerMode mode)
+{
+    for (const auto& [name, known] : kLedgerModes) {
+        if (known == mode)
+            return name;
+    }
+    return {};
 }
 
 LabKind parse_lab_kind(std::string_view text)

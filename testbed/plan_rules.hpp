@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,7 +58,7 @@ inline constexpr std::string_view kRateAdvice =
 /// The value that `text` names among `choices`; throws core::UsageError that lists them.
 template<typename T>
 [[nodiscard]] T parse_choice(std::string_view text, std::string_view what,
-                             std::initializer_list<std::pair<std::string_view, T>> choices)
+                             std::span<const std::pair<std::string_view, T>> choices)
 {
     std::string names;
     for (const auto& [name, value] : choices) {
@@ -66,6 +67,13 @@ template<typename T>
         names += fmt::format("{}{:?}", names.empty() ? "" : " or ", name);
     }
     throw core::UsageError(fmt::format("{:?} is not a {}: write {}", text, what, names));
+}
+
+template<typename T>
+[[nodiscard]] T parse_choice(std::string_view text, std::string_view what,
+                             std::initializer_list<std::pair<std::string_view, T>> choices)
+{
+    return parse_choice<T>(text, what, std::span(choices.begin(), choices.size()));
 }
 
 } // namespace pagewire::testbed

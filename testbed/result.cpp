@@ -30,11 +30,23 @@ std::string Row::reason() const
 std::vector<double> Row::goodputs() const
 {
     std::vector<double> values;
-    for (const Sample& sample : samples) {
-        if (sample.error.empty())
-            values.push_back(sample.goodput_gbps);
-    }
+    for (const Sample* sample : timed())
+        values.push_back(sample->goodput_gbps);
     return values;
+}
+
+std::vector<const Sample*> Row::timed() const
+{
+    std::vector<const Sample*> good;
+    std::vector<const Sample*> unwatched;
+    for (const Sample& sample : samples) {
+        if (!sample.error.empty())
+            continue;
+        good.push_back(&sample);
+        if (!sample.watched)
+            unwatched.push_back(&sample);
+    }
+    return unwatched.empty() ? good : unwatched;
 }
 
 bool RunResult::any_failed() const

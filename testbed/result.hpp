@@ -3,6 +3,7 @@
 
 #include "core/method.hpp"
 #include "nic/features.hpp"
+#include "testbed/ledger/figures.hpp"
 #include "testbed/messages.hpp"
 #include "testbed/plan.hpp"
 
@@ -24,6 +25,9 @@ struct Sample {
     double goodput_gbps = 0;
     TransferNote worker;
     ReceivedNote sink;
+    bool watched = false; ///< the ledger's programs were attached
+    LedgerFigures ledger;
+    std::optional<bool> scatter_gather; ///< of the sending device, active
 };
 
 /// One method under one set of conditions: what a line of the table is.
@@ -32,7 +36,8 @@ struct Row {
     CacheState cache = CacheState::kCold;
     std::string arm;               ///< empty: arms do not apply to this method
     nic::FeatureSettings features; ///< those that the cell asked for, all verified active
-    std::string skipped;           ///< not empty: never run, and why
+    bool map_per_chunk = false;
+    std::string skipped; ///< not empty: never run, and why
     std::vector<Sample> samples;
 
     /// "ok", "failed" (one sample or more) or "skipped".
@@ -41,8 +46,12 @@ struct Row {
     /// Of the first failed sample, or why it was skipped, or a remark.
     [[nodiscard]] std::string reason() const;
 
-    /// Goodputs of the good samples, in the order of rounds.
+    /// Goodputs of the good samples, in the order of rounds: of those that the ledger did not
+    /// watch, where there are any.
     [[nodiscard]] std::vector<double> goodputs() const;
+
+    /// Those samples.
+    [[nodiscard]] std::vector<const Sample*> timed() const;
 };
 
 /// Median rates that nothing on this machine exceeded in the same minutes, in Gb/s; nothing where
@@ -64,6 +73,7 @@ struct RunResult {
     bool interrupted = false;
     nlohmann::json lab;
     Ceilings ceilings;
+    std::string no_ledger; ///< why no transfer was watched; empty where some were
     std::vector<Row> rows;
 
     [[nodiscard]] bool any_failed() const;
@@ -84,7 +94,7 @@ struct CeilingShare {
 /// The result document, "pagewire.result/1" (docs/result.schema.json).
 [[nodiscard]] nlohmann::json result_document(const RunResult& result);
 
-/// The table for a person, 100 columns wide.
+/// The tables for a person, 100 columns wide: what it cost, and what the ledger saw.
 [[nodiscard]] std::string result_table(const RunResult& result);
 
 /// "host" of the document: kernel, distribution, processor, memory.

@@ -2,6 +2,7 @@
 #include "core/units.hpp"
 #include "testbed/registry.hpp"
 #include "testbed/result.hpp"
+#include "testbed/row_ledger.hpp"
 #include "testbed/statistics.hpp"
 #include "version.hpp" // generated
 
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <span>
 
 namespace pagewire::testbed {
 
@@ -26,14 +28,13 @@ json or_null(const std::optional<double>& value)
     return value ? json(*value) : json(nullptr);
 }
 
-/// Median over the good samples of a figure that a sample may lack.
+/// Median over the samples of the row's goodput, of a figure that a sample may lack.
 std::optional<double> median_of(const Row& row,
                                 const std::function<std::optional<double>(const Sample&)>& figure)
 {
     std::vector<double> values;
-    for (const Sample& sample : row.samples) {
-        const auto value = sample.error.empty() ? figure(sample) : std::nullopt;
-        if (value)
+    for (const Sample* sample : row.timed()) {
+        if (const auto value = figure(*sample))
             values.push_back(*value);
     }
     return values.empty() ? std::nullopt : std::optional(median(values));
@@ -51,7 +52,8 @@ json plan_json(const RunResult& result)
     const Plan& plan = result.plan;
     json arms = json::array();
     for (const Arm& arm : plan.arms)
-        arms.push_back({{"name", arm.name}, {"features", arm.features}});
+        arms.push_back(
+            {{"name", arm.name}, {"features", arm.features}, {"map_per_chunk", arm.map_per_chunk}});
     json cache = json::array();
     for (const CacheState state : plan.cache)
         cache.push_back(cache_name(state));
@@ -67,6 +69,7 @@ json plan_json(const RunResult& result)
             {"seed", plan.seed},
             {"chunk_bytes", plan.chunk_bytes},
             {"verify", plan.verify},
+            {"ledger", ledger_mode_name(plan.ledger)},
             {"time_limit_s", plan.time_limit.count()},
             {"arms", arms},
             {"dataplane",
@@ -114,48 +117,19 @@ json cpu_json(const Row& row)
              }))}};
 }
 
-json ledger_json(const Row& row)
+json ledger_json(const LedgerFigures& figures)
 {
-    constexpr const char* not_yet = "unavailable: this version has no kernel-side probes";
-    const auto page_faults = median_of(row, [](const Sample& s) {
-        const auto& f = s.worker.figures;
-        return per_unit(static_cast<double>(f.page_faults_minor + f.page_faults_major),
-                        s.worker.report.bytes_sent, core::kMiB);
-    });
-    const auto switches = median_of(row, [](const Sample& s) {
-        const auto& f = s.worker.figures;
-        return per_unit(
-            static_cast<double>(f.context_switches_voluntary + f.context_switches_involuntary),
-            s.worker.report.bytes_sent, core::kMiB);
-    });
-    const auto disk = median_of(row, [](const Sample& s) {
-        return s.worker.figures.has_disk_read_bytes
-                   ? per_unit(static_cast<double>(s.worker.figures.disk_read_bytes),
-                              s.worker.report.bytes_sent, 1)
-                   : std::nullopt;
-    });
-    constexpr const char* rusage = "getrusage(2) of the worker";
-    constexpr const char* no_sample = "unavailable: no good sample";
-    const auto evidence = [&](const std::optional<double>& value, const char* kind) {
-        return value ? kind : no_sample;
-    };
-    return {{"syscalls_per_mib", nullptr},
-            {"syscalls", nullptr},
-            {"page_faults_per_mib", or_null(page_faults)},
-            {"context_switches_per_mib", or_null(switches)},
-            {"crossings_per_turn", nullptr},
-            {"cpu_copies_per_byte", nullptr},
-            {"dma_disk_per_byte", or_null(disk)},
-            {"dma_nic_per_byte", nullptr},
-            {"evidence",
-             {{"syscalls_per_mib", not_yet},
-              {"page_faults_per_mib", evidence(page_faults, rusage)},
-              {"context_switches_per_mib", evidence(switches, rusage)},
-              {"crossings_per_turn", not_yet},
-              {"cpu_copies_per_byte", not_yet},
-              {"dma_disk_per_byte",
-               evidence(disk, "task I/O accounting of the worker (/proc/self/io, read_bytes)")},
-              {"dma_nic_per_byte", not_yet}}}};
+    const bool counted = figures.syscalls_per_mib.value.has_value();
+    json document{{"syscalls", counted ? json(figures.syscalls) : json(nullptr)},
+                  {"syscalls_after", counted ? json(figures.syscalls_after) : json(nullptr)},
+                  {"payload_bytes", figures.payload_bytes},
+                  {"evidence", json::object()}};
+    for (const NamedFigure& named : kLedgerFigures) {
+        const Figure& figure = figures.*named.figure;
+        document[named.name] = or_null(figure.value);
+        document["evidence"][named.name] = figure.evidence;
+    }
+    return document;
 }
 
 json integrity_json(const Row& row)
@@ -180,7 +154,7 @@ json integrity_json(const Row& row)
             {"datagrams_lost", lost},          {"verified", verified}};
 }
 
-json zero_copy_json(const Row& row)
+json zero_copy_json(const Row& row, const LedgerFigures& figures)
 {
     std::string requested;
     std::string reported;
@@ -190,37 +164,59 @@ json zero_copy_json(const Row& row)
     }
     return {{"requested", or_null(requested)},
             {"kernel_reported", or_null(reported)},
-            {"observed", "unknown"}};
+            {"observed", zero_copy_name(figures.observed)},
+            {"evidence", figures.observed_evidence}};
 }
 
-json textbook_json(const core::Method& method)
+json textbook_json(const std::optional<TextbookVerdict>& verdict)
 {
-    if (!method.textbook)
+    if (!verdict)
         return nullptr;
-    return {{"crossings", method.textbook->crossings},
-            {"cpu_copies", method.textbook->cpu_copies},
-            {"dma", method.textbook->dma},
-            {"agrees", nullptr},
-            {"note", "not compared: this version does not measure crossings and copies"}};
+    return {{"crossings", verdict->crossings},
+            {"cpu_copies", verdict->cpu_copies},
+            {"dma", verdict->dma},
+            {"agrees", verdict->agrees ? json(*verdict->agrees) : json(nullptr)},
+            {"notes", verdict->notes}};
+}
+
+json ledger_cost_json(std::span<const Row> rows)
+{
+    const auto cost = ledger_cost(rows);
+    if (!cost)
+        return nullptr;
+    return {{"median", cost->ratio_median},
+            {"ci95", cost->ratio_ci95 ? json{cost->ratio_ci95->first, cost->ratio_ci95->second}
+                                      : json(nullptr)},
+            {"num_pairs", cost->num_pairs}};
+}
+
+json ledger_summary_json(const RunResult& result)
+{
+    return {{"mode", ledger_mode_name(result.plan.ledger)},
+            {"unavailable", or_null(result.no_ledger)},
+            {"goodput_ratio", ledger_cost_json(result.rows)}};
 }
 
 json row_json(const Row& row, const Ceilings& ceilings)
 {
+    const LedgerFigures figures = row_ledger(row);
     json document{{"method", row.method->name},
                   {"wire", core::wire_name(row.method->wire)},
                   {"cache", cache_name(row.cache)},
                   {"arm", or_null(row.arm)},
                   {"features", row.features},
+                  {"map_per_chunk", row.map_per_chunk},
                   {"status", row.status()},
                   {"reason", or_null(row.reason())},
                   {"goodput_gbps", goodput_json(row)},
                   {"cpu_s_per_gib", cpu_json(row)},
-                  {"ledger", ledger_json(row)},
-                  {"zero_copy", zero_copy_json(row)},
+                  {"ledger", ledger_json(figures)},
+                  {"zero_copy", zero_copy_json(row, figures)},
                   {"integrity", integrity_json(row)},
-                  {"textbook", textbook_json(*row.method)},
+                  {"textbook", textbook_json(row_verdict(row, figures))},
                   {"share_of_ceiling", nullptr},
                   {"transfers", json::array()}};
+    document["ledger"]["goodput_ratio"] = ledger_cost_json({&row, 1});
     if (const auto share = share_of_ceiling(row, ceilings))
         document["share_of_ceiling"] = {{"ceiling", share->ceiling}, {"ratio", share->ratio}};
     for (const Sample& sample : row.samples) {
@@ -228,6 +224,7 @@ json row_json(const Row& row, const Ceilings& ceilings)
         counters.update(json(sample.sink.report.counters));
         document["transfers"].push_back(
             {{"round", sample.round},
+             {"watched", sample.watched},
              {"error", or_null(sample.error)},
              {"goodput_gbps", sample.goodput_gbps},
              {"elapsed_s", static_cast<double>(sample.worker.figures.elapsed_ns) / 1e9},
@@ -255,6 +252,7 @@ json result_document(const RunResult& result)
                    {{"disk_gbps", or_null(result.ceilings.disk_gbps)},
                     {"wire_gbps", result.ceilings.wire_gbps},
                     {"memcpy_gbps", or_null(result.ceilings.memcpy_gbps)}}},
+                  {"ledger", ledger_summary_json(result)},
                   {"rows", json::array()}};
     for (const Row& row : result.rows)
         document["rows"].push_back(row_json(row, result.ceilings));

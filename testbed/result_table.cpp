@@ -4,6 +4,7 @@
 #include "testbed/statistics.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
@@ -47,6 +48,106 @@ std::string share_text(const nlohmann::json& share)
 constexpr const char* kLine =
     "{:<12} {:<4} {:<5} {:<9} {:>6} {:>13} {:>7} {:>7}  {:<15} {:<11} {}\n";
 
+constexpr const char* kLedgerLine =
+    "{:<13} {:<5} {:<9} {:>4} {:>5} {:>6} {:>7}  {:>4} {:>5}  {:>4} {:>5}  {:<9} {}\n";
+
+std::string name_or_dash(const nlohmann::json& name)
+{
+    return name.is_null() ? "-" : name.get<std::string>();
+}
+
+std::string verdict_text(const nlohmann::json& textbook)
+{
+    if (textbook.is_null())
+        return "-";
+    if (textbook.at("agrees").is_null())
+        return "undecided";
+    return textbook.at("agrees").get<bool>() ? "agrees" : "differs";
+}
+
+/// Notes that many rows share stand once, below the table.
+class Footnotes {
+  public:
+    /// " 1,3": where these notes stand.
+    std::string refer(const nlohmann::json& notes)
+    {
+        std::vector<std::size_t> numbers;
+        for (const auto& note : notes) {
+            auto it = std::find(notes_.begin(), notes_.end(), note);
+            if (it == notes_.end())
+                it = notes_.insert(it, note.get<std::string>());
+            numbers.push_back(static_cast<std::size_t>(it - notes_.begin()) + 1);
+        }
+        return numbers.empty() ? "" : fmt::format(" {}", fmt::join(numbers, ","));
+    }
+
+    [[nodiscard]] std::string text() const
+    {
+        std::string text;
+        for (std::size_t i = 0; i < notes_.size(); ++i)
+            fmt::format_to(std::back_inserter(text), "  {}  {}\n", i + 1, notes_[i]);
+        return text;
+    }
+
+  private:
+    std::vector<std::string> notes_;
+};
+
+/// What the kernel was seen to do, beside what the textbook says.
+void append_ledger_table(std::string& text, const nlohmann::json& document)
+{
+    auto out = std::back_inserter(text);
+    Footnotes footnotes;
+    fmt::format_to(out, kLedgerLine, "", "", "", "cros", "sings", "calls", "faults", "CPU",
+                   "copies", "DMA", "seen", "payload", "");
+    fmt::format_to(out, kLedgerLine, "the ledger", "cache", "arm", "book", "seen", "/MiB", "/MiB",
+                   "book", "seen", "disk", "NIC", "left", "textbook");
+    for (const auto& row : document.at("rows")) {
+        if (row.at("transfers").empty())
+            continue;
+        const auto& ledger = row.at("ledger");
+        const auto& textbook = row.at("textbook");
+        const auto book = [&](const char* name) {
+            return textbook.is_null() ? "-" : figure(textbook.at(name), 0);
+        };
+        fmt::format_to(
+            out, kLedgerLine, row.at("method").get<std::string>(),
+            row.at("cache").get<std::string>(), name_or_dash(row.at("arm")), book("crossings"),
+            figure(ledger.at("crossings_per_turn"), 2), figure(ledger.at("syscalls_per_mib"), 2),
+            figure(ledger.at("page_faults_per_mib"), 1), book("cpu_copies"),
+            figure(ledger.at("cpu_copies_per_byte"), 2), figure(ledger.at("dma_disk_per_byte"), 2),
+            figure(ledger.at("dma_nic_per_byte"), 2),
+            row.at("zero_copy").at("observed").get<std::string>(),
+            verdict_text(textbook) +
+                (textbook.is_null() ? "" : footnotes.refer(textbook.at("notes"))));
+    }
+    text += footnotes.text();
+}
+
+/// Whether the ledger watched, and what that costs.
+void append_ledger_cost(std::string& text, const nlohmann::json& ledger)
+{
+    auto out = std::back_inserter(text);
+    if (!ledger.at("unavailable").is_null()) {
+        fmt::format_to(out, "ledger: unavailable: {}\n",
+                       ledger.at("unavailable").get<std::string>());
+        return;
+    }
+    if (ledger.at("mode") == "with")
+        text += "ledger: attached to every transfer, the timed ones included\n";
+    const auto& ratio = ledger.at("goodput_ratio");
+    if (ratio.is_null())
+        return;
+    fmt::format_to(out,
+                   "ledger: not attached to the timed transfers; goodput with it / without: "
+                   "{:.2f}",
+                   ratio.at("median").get<double>());
+    if (!ratio.at("ci95").is_null())
+        fmt::format_to(out, " (95% {:.2f}..{:.2f})", ratio.at("ci95")[0].get<double>(),
+                       ratio.at("ci95")[1].get<double>());
+    fmt::format_to(out, ", {} pairs\n", ratio.at("num_pairs").get<std::size_t>());
+}
+
 } // namespace
 
 std::string result_table(const RunResult& result)
@@ -74,16 +175,19 @@ std::string result_table(const RunResult& result)
         const auto& cpu = row.at("cpu_s_per_gib");
         fmt::format_to(out, kLine, row.at("method").get<std::string>(),
                        row.at("wire").get<std::string>(), row.at("cache").get<std::string>(),
-                       row.at("arm").is_null() ? "-" : row.at("arm").get<std::string>(),
-                       figure(goodput.at("median"), 2),
+                       name_or_dash(row.at("arm")), figure(goodput.at("median"), 2),
                        range_text(goodput.at("samples").get<std::vector<double>>()),
                        figure(cpu.at("worker"), 3), figure(cpu.at("system"), 3), blocks_text(row),
                        share_text(row.at("share_of_ceiling")), row.at("status").get<std::string>());
         if (!row.at("reason").is_null())
             fmt::format_to(out, "             {}\n", row.at("reason").get<std::string>());
     }
+    text += '\n';
+    append_ledger_table(text, document);
+    text += '\n';
+    append_ledger_cost(text, document.at("ledger"));
     const Ceilings& ceilings = result.ceilings;
-    text += "\nceilings in the same minutes:";
+    text += "ceilings in the same minutes:";
     if (ceilings.disk_gbps)
         fmt::format_to(out, " disk {:.2f} Gb/s (O_DIRECT),", *ceilings.disk_gbps);
     for (const auto& [engine, gbps] : ceilings.wire_gbps)

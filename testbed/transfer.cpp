@@ -4,8 +4,10 @@
 #include "core/error.hpp"
 #include "core/units.hpp"
 #include "dataplane/frame_ledger.hpp"
+#include "nic/link.hpp"
 #include "testbed/child_process.hpp"
 #include "testbed/deferred_skbs.hpp"
+#include "testbed/disk_counters.hpp"
 
 #include <fmt/format.h>
 
@@ -44,24 +46,28 @@ std::string arrival_remark(const core::ReceiveReport& report, bool verified)
 
 } // namespace
 
-TransferRunner::TransferRunner(const Plan& plan, Lab& lab, const Source& source,
-                               const std::atomic<bool>& interrupted)
+TransferRunner::TransferRunner(const Plan& plan, Lab& lab, const Source& source, Ledger& ledger,
+                               const std::atomic<bool>& interrupted, Pause pause)
     : plan_(plan),
       lab_(lab),
       source_(source),
+      ledger_(ledger),
       interrupted_(interrupted),
+      pause_(std::move(pause)),
       next_flow_(static_cast<std::uint32_t>(plan.seed * 0x9E3779B9U))
 {}
 
-std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round)
+std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round, bool watched)
 {
     Sample sample;
     sample.round = round;
+    sample.watched = watched;
     try {
         set_conditions(cell);
         core::TransferJob job{.path = source_.path,
                               .range = source_.range,
                               .chunk_bytes = plan_.chunk_bytes,
+                              .map_per_chunk = cell.map_per_chunk,
                               .interface = lab_.link().interface,
                               .mtu = lab_.link().mtu,
                               .local = lab_.link().local,
@@ -71,12 +77,9 @@ std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round)
         job.dataplane.source = cell.source;
         if (cell.source == core::PayloadSource::kMemory)
             job.range = {.offset = 0, .length = expected(cell).length};
-        const bool has_sink = cell.method->wire != core::Wire::kNone;
-        if (has_sink)
+        if (cell.method->wire != core::Wire::kNone)
             order_sink(cell, job);
-        sample.worker = run_worker_process(cell, job);
-        if (has_sink)
-            sample.sink = collect_sink();
+        transfer(cell, job, sample);
         judge(cell, sample);
     } catch (const Interrupted&) {
         return std::nullopt;
@@ -97,6 +100,49 @@ std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round)
     if (interrupted_.load())
         return std::nullopt;
     return sample;
+}
+
+void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sample& sample)
+{
+    const auto& link = lab_.link();
+    TransferEvidence evidence{.wire = cell.method->wire,
+                              .has_peer_device = link.peer_device.ifindex != 0,
+                              .nic_emulated = link.emulated};
+    evidence.no_reading = plan_.ledger == LedgerMode::kOff
+                              ? "the ledger is switched off"
+                              : "the ledger did not watch this transfer";
+    std::optional<LedgerWatch> watch;
+    if (sample.watched) {
+        watch.emplace(ledger_, LedgerSubject{.source_fd = source_.fd.get(),
+                                             .range_offset = job.range.offset,
+                                             .sender = link.device,
+                                             .peer = link.peer_device,
+                                             .peer_ipv4 = job.peer.ipv4,
+                                             .peer_port = job.peer.port,
+                                             .flow = job.flow});
+        evidence.no_reading = watch->support().reason();
+    }
+    const auto read_before = disk_read_bytes(source_.fd.get());
+    const auto sent_before = nic::link_counters(lab_.sender_netns(), link.interface).tx_bytes;
+    // A turn meant for the ledger is shown also where the ledger cannot watch.
+    const bool pause = pause_ && (sample.watched || plan_.ledger == LedgerMode::kOff);
+    sample.worker = run_worker_process(cell, job, watch ? watch->token() : 0, pause);
+    if (cell.method->wire != core::Wire::kNone)
+        sample.sink = collect_sink();
+    const nic::FeatureTable features = lab_.features();
+    if (const auto it = features.find("tx-scatter-gather"); it != features.end())
+        sample.scatter_gather = it->second.active;
+    evidence.nic_tx_bytes =
+        nic::link_counters(lab_.sender_netns(), link.interface).tx_bytes - sent_before;
+    if (const auto read = disk_read_bytes(source_.fd.get()); read && read_before)
+        evidence.disk_read_bytes = *read - *read_before;
+    std::optional<LedgerReading> reading;
+    if (watch && watch->support())
+        reading = watch->stop();
+    sample.watched = reading.has_value();
+    evidence.worker = &sample.worker;
+    evidence.reading = reading ? &*reading : nullptr;
+    sample.ledger = ledger_figures(evidence);
 }
 
 const core::BlockDigests& TransferRunner::expected(const Cell& cell)
@@ -152,17 +198,28 @@ void TransferRunner::order_sink(const Cell& cell, core::TransferJob& job)
     job.peer.port = read_message<ReadyNote>(answer).port;
 }
 
-TransferNote TransferRunner::run_worker_process(const Cell& cell, const core::TransferJob& job)
+TransferNote TransferRunner::run_worker_process(const Cell& cell, const core::TransferJob& job,
+                                                std::uint64_t ledger_token, bool pause)
 {
     ChildProcess worker(
         {.command = "worker", .netns = &lab_.sender_netns(), .cpu = lab_.worker_cpu()});
     TransferNote note;
     try {
-        worker.channel().send(nlohmann::json(TransferRequest{
-            .method = std::string(cell.method->name), .job = job, .time_limit = plan_.time_limit}));
-        const auto deadline = std::chrono::steady_clock::now() + plan_.time_limit + kWorkerGrace;
+        worker.channel().send(
+            nlohmann::json(TransferRequest{.method = std::string(cell.method->name),
+                                           .job = job,
+                                           .time_limit = plan_.time_limit,
+                                           .ledger_token = ledger_token,
+                                           .pause = pause}));
+        auto deadline = std::chrono::steady_clock::now() + plan_.time_limit + kWorkerGrace;
         for (;;) {
             if (const auto message = worker.channel().receive(kSlice)) {
+                if (message->type() == "paused") {
+                    pause_(cell, worker.pid());
+                    worker.channel().send(nlohmann::json{{"type", "go"}});
+                    deadline = std::chrono::steady_clock::now() + plan_.time_limit + kWorkerGrace;
+                    continue;
+                }
                 note = read_message<TransferNote>(*message);
                 break;
             }
@@ -257,7 +314,14 @@ void TransferRunner::judge(const Cell& cell, Sample& sample) const
     }
     if (!sample.error.empty())
         return;
-    // O_DIRECT that the file system quietly turned into buffered reads leaves pages behind.
+    // O_DIRECT that the file system quietly turned into buffered reads brings pages into the cache.
+    if (const auto& inserted = sample.ledger.cache_insertions_per_mib.value;
+        cell.method->needs_direct_io && inserted && *inserted > 0) {
+        sample.error = fmt::format("{:.2f} folios a MiB entered the page cache: the file system "
+                                   "did not read directly",
+                                   *inserted);
+        return;
+    }
     if (cell.method->needs_direct_io && cell.source == core::PayloadSource::kDisk &&
         cell.cache == CacheState::kCold) {
         const auto residency = core::cache_residency(source_.fd.get(), source_.range, source_.path);

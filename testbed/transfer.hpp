@@ -6,7 +6,10 @@
 #include "testbed/result.hpp"
 #include "testbed/source.hpp"
 
+#include <sys/types.h>
+
 #include <atomic>
+#include <functional>
 #include <optional>
 
 namespace pagewire::testbed {
@@ -17,27 +20,35 @@ struct Cell {
     CacheState cache = CacheState::kCold;
     std::string arm;
     nic::FeatureSettings features;
+    bool map_per_chunk = false;
     core::PayloadSource source = core::PayloadSource::kDisk;
 };
+
+/// Called when a worker stands ready to begin and waits: comes back when it may. `worker` is its
+/// process.
+using Pause = std::function<void(const Cell& cell, pid_t worker)>;
 
 /// Runs single transfers in a lab: sets the conditions and checks that they hold, starts a worker,
 /// asks the sink.
 class TransferRunner {
   public:
-    /// All outlive the runner. `interrupted` ends a transfer early.
-    TransferRunner(const Plan& plan, Lab& lab, const Source& source,
-                   const std::atomic<bool>& interrupted);
+    /// All outlive the runner. `interrupted` ends a transfer early. `pause` may be empty.
+    TransferRunner(const Plan& plan, Lab& lab, const Source& source, Ledger& ledger,
+                   const std::atomic<bool>& interrupted, Pause pause = {});
 
     /// Whatever goes wrong with the transfer is in Sample::error; nothing when interrupted. Throws
     /// only when the lab itself is lost.
-    [[nodiscard]] std::optional<Sample> run(const Cell& cell, unsigned round);
+    [[nodiscard]] std::optional<Sample> run(const Cell& cell, unsigned round, bool watched);
 
   private:
     /// What the stream of a cell must be at the sink.
     [[nodiscard]] const core::BlockDigests& expected(const Cell& cell);
     void set_conditions(const Cell& cell);
     void order_sink(const Cell& cell, core::TransferJob& job);
-    [[nodiscard]] TransferNote run_worker_process(const Cell& cell, const core::TransferJob& job);
+    /// From the worker's start to the sink's word, watched or not.
+    void transfer(const Cell& cell, const core::TransferJob& job, Sample& sample);
+    [[nodiscard]] TransferNote run_worker_process(const Cell& cell, const core::TransferJob& job,
+                                                  std::uint64_t ledger_token, bool pause);
     [[nodiscard]] ReceivedNote collect_sink();
     [[nodiscard]] Message await_sink(const char* type, std::chrono::milliseconds longest);
     void judge(const Cell& cell, Sample& sample) const;
@@ -45,7 +56,9 @@ class TransferRunner {
     const Plan& plan_;
     Lab& lab_;
     const Source& source_;
+    Ledger& ledger_;
     const std::atomic<bool>& interrupted_;
+    Pause pause_;
     core::BlockDigests memory_digests_; // of the from-memory stream; empty until wanted
     const core::BlockDigests* sent_digests_ = nullptr;
     unsigned sent_to_generation_ = 0;

@@ -80,13 +80,17 @@ WorkerFigures figures_now()
 void UsageMeter::start()
 {
     at_start_ = figures_now();
+    pmu_.start();
     started_ = std::chrono::steady_clock::now();
 }
 
 WorkerFigures UsageMeter::stop()
 {
     const auto elapsed = std::chrono::steady_clock::now() - started_;
+    auto pmu = pmu_.stop();
     WorkerFigures spent = figures_now();
+    spent.pmu = std::move(pmu);
+    spent.pmu_unavailable = pmu_.reason();
     spent.elapsed_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count();
     spent.system.busy_s -= at_start_.system.busy_s;
     spent.system.softirq_s -= at_start_.system.softirq_s;

@@ -2,20 +2,23 @@
 #pragma once
 
 #include "testbed/messages.hpp"
+#include "testbed/perf_counters.hpp"
 
 #include <chrono>
 
 namespace pagewire::testbed {
 
 /// What a transfer costs its own process and the machine, as the kernel counts it: getrusage(2),
-/// /proc/self/io (task I/O accounting), /proc/stat. Started last thing before, stopped first thing
-/// after the transfer; reading the counters lies outside the elapsed time.
+/// /proc/self/io (task I/O accounting), /proc/stat, and the processor's own counters. Started last
+/// thing before, stopped first thing after the transfer; reading the counters lies outside the
+/// elapsed time.
 class UsageMeter {
   public:
     void start();
     [[nodiscard]] WorkerFigures stop();
 
   private:
+    PerfCounters pmu_;
     WorkerFigures at_start_;
     std::chrono::steady_clock::time_point started_;
 };

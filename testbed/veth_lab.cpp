@@ -45,7 +45,10 @@ class VethLab final : public Lab {
         link_ = {.interface = near_name,
                  .mtu = near.mtu,
                  .local = {.ipv4 = kNearAddress, .port = 0, .mac = near.mac},
-                 .peer = {.ipv4 = kFarAddress, .port = 0, .mac = far.mac}};
+                 .peer = {.ipv4 = kFarAddress, .port = 0, .mac = far.mac},
+                 .device = {.ifindex = near.index, .netns = near_.inode()},
+                 .peer_device = {.ifindex = far.index, .netns = far_.inode()},
+                 .emulated = true};
         guard_.emplace(near_, near_name);
     }
 
@@ -91,7 +94,7 @@ class VethLab final : public Lab {
         return {{"kind", "veth"},
                 {"interface", link_.interface},
                 {"driver", "veth"},
-                {"emulated", true},
+                {"emulated", link_.emulated},
                 {"mtu", link_.mtu},
                 {"sender", core::format_address(core::SocketAddress{.ipv4 = link_.local.ipv4})},
                 {"receiver", core::format_address(core::SocketAddress{.ipv4 = link_.peer.ipv4})},

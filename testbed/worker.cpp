@@ -2,8 +2,8 @@
 #include "testbed/worker.hpp"
 
 #include "core/error.hpp"
+#include "testbed/ledger/mark.hpp"
 #include "testbed/messages.hpp"
-#include "testbed/registry.hpp"
 #include "testbed/usage_meter.hpp"
 
 #include <fmt/format.h>
@@ -29,16 +29,31 @@ void cancel_on_sigterm()
 
 class WorkerWatch final : public core::TransferWatch {
   public:
-    explicit WorkerWatch(std::chrono::milliseconds time_limit)
-        : time_limit_(time_limit),
-          deadline_(Clock::now() + time_limit)
+    WorkerWatch(const TransferRequest& request, Channel& channel)
+        : time_limit_(request.time_limit),
+          deadline_(Clock::now() + time_limit_),
+          token_(request.ledger_token),
+          pause_(request.pause),
+          channel_(channel)
     {}
 
-    void begin() override { meter_.start(); }
+    void begin() override
+    {
+        if (pause_) {
+            wait_for_go();
+            deadline_ = Clock::now() + time_limit_;
+        }
+        meter_.start();
+        mark(token_, LEDGER_MARK_BEGIN);
+    }
 
-    void sent() override {}
+    void sent() override { mark(token_, LEDGER_MARK_SENT); }
 
-    void acknowledged() override { figures_ = meter_.stop(); }
+    void acknowledged() override
+    {
+        figures_ = meter_.stop();
+        mark(token_, LEDGER_MARK_DONE);
+    }
 
     void check() const override
     {
@@ -55,20 +70,39 @@ class WorkerWatch final : public core::TransferWatch {
   private:
     using Clock = std::chrono::steady_clock;
 
+    /// Everything is set up; somebody wants to look at it first.
+    void wait_for_go()
+    {
+        channel_.send(nlohmann::json{{"type", "paused"}});
+        for (;;) {
+            if (cancelled.load(std::memory_order_relaxed))
+                throw core::TransferError("cancelled");
+            const auto message = channel_.receive(kMaxWait);
+            if (message && message->type() != "go")
+                throw core::UsageError(
+                    fmt::format("a paused worker waits for 'go', not '{}'", message->type()));
+            if (message)
+                return;
+        }
+    }
+
     std::chrono::milliseconds time_limit_;
     Clock::time_point deadline_;
+    std::uint64_t token_;
+    bool pause_;
+    Channel& channel_;
     UsageMeter meter_;
     WorkerFigures figures_;
 };
 
-TransferNote transfer(const TransferRequest& request)
+TransferNote transfer(const TransferRequest& request, Channel& channel, const MethodFinder& find)
 {
     TransferNote note;
     try {
-        const core::Method* method = find_method(request.method);
+        const core::Method* method = find(request.method);
         if (method == nullptr)
             throw core::UsageError(fmt::format("this build has no method '{}'", request.method));
-        WorkerWatch watch(request.time_limit);
+        WorkerWatch watch(request, channel);
         note.report = method->run(request.job, watch);
         note.figures = watch.figures();
     } catch (const std::exception& error) {
@@ -79,7 +113,7 @@ TransferNote transfer(const TransferRequest& request)
 
 } // namespace
 
-int run_worker(Channel channel)
+int run_worker(Channel channel, const MethodFinder& find)
 {
     cancel_on_sigterm();
     try {
@@ -91,7 +125,8 @@ int run_worker(Channel channel)
         if (message->type() != "transfer")
             throw core::UsageError(
                 fmt::format("a worker takes a transfer, not '{}'", message->type()));
-        channel.send(nlohmann::json(transfer(read_message<TransferRequest>(*message))));
+        channel.send(
+            nlohmann::json(transfer(read_message<TransferRequest>(*message), channel, find)));
         return 0;
     } catch (const ChannelClosed&) {
         return 0; // the testbed has gone: there is nobody to tell

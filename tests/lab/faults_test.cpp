@@ -4,10 +4,7 @@
 #include "core/mapping.hpp"
 #include "core/units.hpp"
 #include "testbed/experiment.hpp"
-#include "testbed/lab.hpp"
-#include "testbed/registry.hpp"
-#include "testbed/transfer.hpp"
-#include "tests/support/source_file.hpp"
+#include "tests/lab/lab_transfers.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -15,7 +12,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 
 namespace pagewire::testbed {
@@ -23,7 +19,8 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::atomic<bool> never_interrupted{false};
+using tests::LabTransfers;
+using tests::never_interrupted;
 constexpr std::uint64_t kFileBytes = 4 * core::kMiB + 5;
 
 Plan plan_for(const tests::SourceFile& file, const std::string& method)
@@ -136,35 +133,6 @@ TEST(Unverified, LossIsAFailureAllTheSame)
     EXPECT_EQ(row.status(), "failed");
     EXPECT_THAT(row.reason(), HasSubstr("1 datagrams never reached the sink"));
 }
-
-/// A lab of the test's own, with single transfers in it.
-class LabTransfers : public testing::Test {
-  protected:
-    LabTransfers()
-        : file_(kFileBytes),
-          plan_(plan_for(file_, "read_write")),
-          lab_(open_veth_lab(plan_)),
-          source_(Source::open(plan_)),
-          runner_(plan_, *lab_, source_, never_interrupted)
-    {}
-
-    Sample transfer(const char* method, const nic::FeatureSettings& features = {})
-    {
-        auto sample = runner_.run({.method = find_method(method),
-                                   .cache = CacheState::kCold,
-                                   .arm = {},
-                                   .features = features,
-                                   .source = core::PayloadSource::kDisk},
-                                  0);
-        return std::move(sample).value();
-    }
-
-    tests::SourceFile file_;
-    Plan plan_;
-    std::unique_ptr<Lab> lab_;
-    Source source_;
-    TransferRunner runner_;
-};
 
 TEST_F(LabTransfers, FeaturesComeBackAfterAFailedRow)
 {

@@ -58,7 +58,7 @@ TEST(ReadMessage, SaysWhichMessageIsMalformed)
 template<typename T>
 class MalformedMessage : public ::testing::Test {
   protected:
-    static constexpr std::array kFreeMaps{"counters", "facts"}; // of any names
+    static constexpr std::array kFreeMaps{"counters", "facts", "pmu"}; // of any names
 
     /// Pointers to every field: the objects', and those within.
     static std::vector<json::json_pointer>

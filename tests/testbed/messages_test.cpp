@@ -66,9 +66,12 @@ TEST(Messages, TransferRequestGoesAndComes)
     const TransferRequest got = transported(sent);
     EXPECT_EQ(got.method, sent.method);
     EXPECT_EQ(got.time_limit, sent.time_limit);
+    EXPECT_EQ(got.ledger_token, sent.ledger_token);
+    EXPECT_EQ(got.pause, sent.pause);
     EXPECT_EQ(got.job.path, sent.job.path);
     EXPECT_EQ(got.job.range, sent.job.range);
     EXPECT_EQ(got.job.chunk_bytes, sent.job.chunk_bytes);
+    EXPECT_EQ(got.job.map_per_chunk, sent.job.map_per_chunk);
     EXPECT_EQ(got.job.interface, sent.job.interface);
     EXPECT_EQ(got.job.mtu, sent.job.mtu);
     EXPECT_EQ(got.job.flow, sent.job.flow);
@@ -109,6 +112,8 @@ TEST(Messages, TransferNoteGoesAndComes)
     EXPECT_EQ(got.figures.context_switches_involuntary, sent.figures.context_switches_involuntary);
     EXPECT_EQ(got.figures.disk_read_bytes, sent.figures.disk_read_bytes);
     EXPECT_EQ(got.figures.has_disk_read_bytes, sent.figures.has_disk_read_bytes);
+    EXPECT_EQ(got.figures.pmu, sent.figures.pmu);
+    EXPECT_EQ(got.figures.pmu_unavailable, sent.figures.pmu_unavailable);
     EXPECT_EQ(got.error, sent.error);
 }
 

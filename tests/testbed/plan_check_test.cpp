@@ -11,6 +11,7 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace pagewire::testbed {
@@ -305,6 +306,18 @@ TEST(ParseWords, CacheStateAndWire)
     EXPECT_EQ(parse_wire("udp"), Wire::kUdp);
     EXPECT_EQ(error_of([] { (void)parse_wire(""); }),
               "\"\" is not a wire: write \"tcp\" or \"udp\"");
+}
+
+TEST(ParseWords, LedgerMode)
+{
+    using enum LedgerMode;
+    for (const auto& [word, mode] : std::vector<std::pair<std::string_view, LedgerMode>>{
+             {"apart", kApart}, {"with", kWith}, {"off", kOff}}) {
+        EXPECT_EQ(parse_ledger_mode(word), mode) << word;
+        EXPECT_EQ(ledger_mode_name(mode), word);
+    }
+    EXPECT_EQ(error_of([] { (void)parse_ledger_mode("Off"); }),
+              "\"Off\" is not a ledger mode: write \"apart\" or \"with\" or \"off\"");
 }
 
 } // namespace

@@ -38,7 +38,7 @@ struct Mistake {
 const std::vector<Mistake> kMistakes{
     // Unknown names.
     {"[run]\nround = 3", "plan.toml:2: unknown key \"round\": the keys of run are methods, cache, "
-                         "wire, rounds, seed, chunk, verify, "
+                         "wire, rounds, seed, chunk, verify, ledger, "
                          "ceilings, time_limit_s"},
     {"[file]\n\nname = \"x\"",
      "plan.toml:3: unknown key \"name\": the keys of file are path, size, offset, length"},
@@ -49,14 +49,14 @@ const std::vector<Mistake> kMistakes{
     {"[lab]\nnic = \"eth0\"",
      "plan.toml:2: unknown key \"nic\": the keys of lab are kind, interface, peer"},
     {"[[arms]]\nname = \"a\"\n[[arms]]\nlabel = \"b\"",
-     "plan.toml:4: unknown key \"label\": the keys of arms[1] are name, features"},
+     "plan.toml:4: unknown key \"label\": the keys of arms[1] are name, features, map_per_chunk"},
     {"\n\n[runs]\nrounds = 1", "plan.toml:3: unknown table or key \"runs\": the tables of a plan "
                                "are file, run, link, arms, dataplane, lab"},
     {"rounds = 1", "plan.toml:1: unknown table or key \"rounds\": the tables of a plan are file, "
                    "run, link, arms, dataplane, "
                    "lab"},
     {"[run.sub]\nx = 1", "plan.toml:1: unknown key \"sub\": the keys of run are methods, cache, "
-                         "wire, rounds, seed, chunk, verify, "
+                         "wire, rounds, seed, chunk, verify, ledger, "
                          "ceilings, time_limit_s"},
     {"[link]\n\"m\\ntu\" = 1", "plan.toml:2: unknown key \"m\\ntu\": the keys of link are mtu"},
     // Wrong types.
@@ -81,6 +81,7 @@ const std::vector<Mistake> kMistakes{
     {"[run]\nverify = 1", "plan.toml:2: run.verify: must be true or false, and is an integer"},
     {"[run]\nceilings = \"no\"",
      "plan.toml:2: run.ceilings: must be true or false, and is a string"},
+    {"[run]\nledger = true", "plan.toml:2: run.ledger: must be a string, and is a boolean"},
     {"[dataplane]\nrate_gbps = \"1\"",
      "plan.toml:2: dataplane.rate_gbps: must be a number, and is a string"},
     {"[dataplane]\nfault = 1", "plan.toml:2: dataplane.fault: must be a string, and is an integer"},
@@ -90,6 +91,8 @@ const std::vector<Mistake> kMistakes{
      "boolean"},
     {"[[arms]]\nname = \"a\"\n[arms.features]\ntx-gre = true\ntx-gso = \"off\"",
      "plan.toml:5: arms[0].features.tx-gso: must be true or false, and is a string"},
+    {"[[arms]]\nname = \"a\"\nmap_per_chunk = \"yes\"",
+     "plan.toml:3: arms[0].map_per_chunk: must be true or false, and is a string"},
     // Words and figures that mean nothing.
     {"[run]\ncache = \"warm\"",
      "plan.toml:2: run.cache: \"warm\" is not a cache state: write \"cold\" or \"hot\""},
@@ -99,6 +102,8 @@ const std::vector<Mistake> kMistakes{
      "plan.toml:2: run.wire: \"sctp\" is not a wire: write \"tcp\" or \"udp\""},
     {"[run]\nwire = \"none\"",
      "plan.toml:2: run.wire: \"none\" is not a wire: write \"tcp\" or \"udp\""},
+    {"[run]\nledger = \"on\"", "plan.toml:2: run.ledger: \"on\" is not a ledger mode: write "
+                               "\"apart\" or \"with\" or \"off\""},
     {"[dataplane]\nsource = \"tape\"", "plan.toml:2: dataplane.source: \"tape\" is not a payload "
                                        "source: write \"disk\" or \"memory\""},
     {"[lab]\nkind = \"moon\"",

@@ -43,6 +43,7 @@ void expect_same_but_arms(const Plan& plan, const Plan& expected)
     EXPECT_EQ(plan.chunk_bytes, expected.chunk_bytes);
     EXPECT_EQ(plan.verify, expected.verify);
     EXPECT_EQ(plan.ceilings, expected.ceilings);
+    EXPECT_EQ(plan.ledger, expected.ledger);
     EXPECT_EQ(plan.time_limit, expected.time_limit);
     EXPECT_EQ(plan.mtu, expected.mtu);
     EXPECT_EQ(plan.dataplane.queue, expected.dataplane.queue);
@@ -83,6 +84,7 @@ seed = 42
 chunk = "128 KiB"
 verify = false
 ceilings = false
+ledger = "off"
 time_limit_s = 90
 
 [link]
@@ -94,6 +96,10 @@ name = "plain"
 [[arms]]
 name = "no offloads"
 features = { tx-tcp-segmentation = false, "tx-scatter-gather" = true }
+
+[[arms]]
+name = "mapped by chunk"
+map_per_chunk = true
 
 [dataplane]
 queue = 3
@@ -121,13 +127,17 @@ peer = "192.0.2.7:7000"
     EXPECT_EQ(plan.chunk_bytes, 128 * kKiB);
     EXPECT_FALSE(plan.verify);
     EXPECT_FALSE(plan.ceilings);
+    EXPECT_EQ(plan.ledger, LedgerMode::kOff);
     EXPECT_EQ(plan.time_limit, std::chrono::seconds(90));
     EXPECT_EQ(plan.mtu, 1500U);
-    ASSERT_EQ(plan.arms.size(), 2U);
+    ASSERT_EQ(plan.arms.size(), 3U);
     EXPECT_EQ(plan.arms[0], (Arm{.name = "plain", .features = {}}));
     EXPECT_EQ(plan.arms[1].name, "no offloads");
     EXPECT_THAT(plan.arms[1].features, UnorderedElementsAre(Pair("tx-tcp-segmentation", false),
                                                             Pair("tx-scatter-gather", true)));
+    EXPECT_FALSE(plan.arms[1].map_per_chunk);
+    EXPECT_EQ(plan.arms[2],
+              (Arm{.name = "mapped by chunk", .features = {}, .map_per_chunk = true}));
     EXPECT_EQ(plan.dataplane.queue, 3U);
     EXPECT_EQ(plan.dataplane.umem_bytes, 64 * kMiB);
     EXPECT_EQ(plan.dataplane.frame_bytes, 64 * kKiB);
@@ -149,6 +159,9 @@ TEST(ParsePlan, OtherSpellings)
     EXPECT_THAT(parsed("[run]\ncache = \"cold\"").cache, ElementsAre(CacheState::kCold));
     EXPECT_THAT(parsed("[run]\ncache = \"hot\"").cache, ElementsAre(CacheState::kHot));
     EXPECT_EQ(parsed("[run]\nwire = \"tcp\"").wire, Wire::kTcp);
+    EXPECT_EQ(parsed("[run]\nledger = \"apart\"").ledger, LedgerMode::kApart);
+    EXPECT_EQ(parsed("[run]\nledger = \"with\"").ledger, LedgerMode::kWith);
+    EXPECT_FALSE(parsed("[[arms]]\nname = \"a\"\nmap_per_chunk = false").arms[0].map_per_chunk);
     EXPECT_EQ(parsed("[dataplane]\nrate_gbps = 3").dataplane.rate_gbps, 3.0);
     EXPECT_EQ(parsed("[dataplane]\nfault = \"\"").dataplane.fault, "");
     EXPECT_EQ(parsed("[dataplane]\nsource = \"disk\"").dataplane.source,
@@ -245,13 +258,14 @@ std::string text_of(const std::string& path)
     return text.str();
 }
 
-TEST(QuickPlan, IsTheDefaultsWithTwoArms)
+TEST(QuickPlan, IsTheDefaultsWithThreeArms)
 {
     const Plan plan = load_plan(source_file("configs/quick.toml"));
     expect_same_but_arms(plan, Plan{});
     EXPECT_THAT(plan.arms,
                 ElementsAre(Arm{.name = "tso-on", .features = {{"tx-tcp-segmentation", true}}},
-                            Arm{.name = "tso-off", .features = {{"tx-tcp-segmentation", false}}}));
+                            Arm{.name = "tso-off", .features = {{"tx-tcp-segmentation", false}}},
+                            Arm{.name = "per-chunk", .features = {}, .map_per_chunk = true}));
     expect_valid(plan);
 }
 

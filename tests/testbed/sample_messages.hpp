@@ -51,12 +51,16 @@ inline ReceivedNote sample()
 template<>
 inline TransferRequest sample()
 {
-    TransferRequest request{
-        .method = "af_xdp", .job = {}, .time_limit = std::chrono::milliseconds(60'001)};
+    TransferRequest request{.method = "af_xdp",
+                            .job = {},
+                            .time_limit = std::chrono::milliseconds(60'001),
+                            .ledger_token = 0xFEDCBA9876543210,
+                            .pause = true};
     core::TransferJob& job = request.job;
     job.path = "/a folder/fi\"le";
     job.range = {.offset = 4097, .length = 123'456'789'012};
     job.chunk_bytes = 65'536;
+    job.map_per_chunk = true;
     job.interface = "eth0";
     job.mtu = 9001;
     job.local = {.ipv4 = 0x0100000A, .port = 40'000, .mac = {1, 2, 3, 4, 5, 6}};
@@ -93,7 +97,9 @@ inline TransferNote sample()
                     .context_switches_voluntary = 8,
                     .context_switches_involuntary = 9,
                     .disk_read_bytes = 10,
-                    .has_disk_read_bytes = true};
+                    .has_disk_read_bytes = true,
+                    .pmu = {{"cycles", 11}},
+                    .pmu_unavailable = "no PMU"};
     note.error = "the file changed";
     return note;
 }

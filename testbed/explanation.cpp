@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/explanation.hpp"
+
+#include "core/units.hpp"
+#include "testbed/row_ledger.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <iterator>
+
+namespace pagewire::testbed {
+
+namespace {
+
+struct Cost {
+    const Figure* figure = nullptr;
+    const char* unit = "";
+};
+
+Cost cost_of(core::StepCost cost, const LedgerFigures& figures)
+{
+    switch (cost) {
+    case core::StepCost::kDiskDma:
+        return {&figures.dma_disk_per_byte, "DMA"};
+    case core::StepCost::kCopyToUser:
+        return {&figures.copies_to_user_per_byte, "copies"};
+    case core::StepCost::kCopyToKernel:
+        return {&figures.copies_to_kernel_per_byte, "copies"};
+    case core::StepCost::kCopyAtTransmit:
+        return {&figures.copies_at_transmit_per_byte, "copies"};
+    case core::StepCost::kNicDma:
+        return {&figures.dma_nic_per_byte, "DMA"};
+    case core::StepCost::kNone:
+        return {};
+    }
+    return {};
+}
+
+/// "1.00 copies a byte   by sys_exit ...", or why there is no figure.
+std::string seen(const Cost& cost)
+{
+    if (cost.figure == nullptr)
+        return {};
+    if (!cost.figure->value)
+        return cost.figure->evidence;
+    return fmt::format("{:.2f} {} a byte ({})", *cost.figure->value, cost.unit,
+                       cost.figure->evidence);
+}
+
+std::string figure_text(const Figure& figure)
+{
+    return figure.value ? fmt::format("{:.2f} ({})", *figure.value, figure.evidence)
+                        : figure.evidence;
+}
+
+void explain_row(std::string& text, const Row& row)
+{
+    auto out = std::back_inserter(text);
+    fmt::format_to(out, "{}: {}\n{} cache{}{}\n", row.method->name, row.method->summary,
+                   cache_name(row.cache), row.arm.empty() ? "" : ", arm ", row.arm);
+    if (row.status() != "ok") {
+        fmt::format_to(out, "{}: {}\n", row.status(), row.reason());
+        if (row.status() == "skipped")
+            return;
+    }
+    const LedgerFigures figures = row_ledger(row);
+    text += "\n  disk\n";
+    for (const core::PathStep& step : row.method->path) {
+        fmt::format_to(out, "   |  {}\n", step.how);
+        if (const std::string words = seen(cost_of(step.cost, figures)); !words.empty())
+            fmt::format_to(out, "   |    {}\n", words);
+        fmt::format_to(out, "   v\n  {}\n", step.to);
+    }
+    fmt::format_to(out, "\n  CPU copies a byte      {}\n",
+                   figure_text(figures.cpu_copies_per_byte));
+    fmt::format_to(out, "  the same by fentry     {}\n",
+                   figure_text(figures.cpu_copies_per_byte_fentry));
+    fmt::format_to(out, "  crossings a turn       {}\n", figure_text(figures.crossings_per_turn));
+    for (const auto& [name, count] : figures.syscalls)
+        fmt::format_to(out, "    {:<20} {} calls\n", name, count);
+    fmt::format_to(out, "  page faults a turn     {}\n", figure_text(figures.page_faults_per_turn));
+    fmt::format_to(out, "  payload left the host  {} ({})\n", zero_copy_name(figures.observed),
+                   figures.observed_evidence);
+    if (const auto verdict = row_verdict(row, figures)) {
+        fmt::format_to(out, "  textbook               {} crossings, {} copies, {} DMA: {}{}{}\n",
+                       verdict->crossings, verdict->cpu_copies, verdict->dma,
+                       !verdict->agrees   ? "undecided"
+                       : *verdict->agrees ? "agrees"
+                                          : "differs",
+                       verdict->notes.empty() ? "" : ": ", fmt::join(verdict->notes, "; "));
+    }
+}
+
+} // namespace
+
+std::string explanation(const RunResult& result)
+{
+    std::string text;
+    fmt::format_to(std::back_inserter(text), "{}: {} from byte {}, {}\n", result.path,
+                   core::format_bytes(result.range.length), result.range.offset,
+                   result.file_system);
+    for (const Row& row : result.rows) {
+        text += '\n';
+        explain_row(text, row);
+    }
+    return text;
+}
+
+} // namespace pagewire::testbed

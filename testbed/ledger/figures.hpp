@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "core/method.hpp"
+#include "testbed/ledger/ledger.hpp"
+#include "testbed/messages.hpp"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+/// The ledger's figures of one transfer, each with its evidence or with the reason why it is
+/// missing (docs/ledger.md). Never a zero for what was not seen.
+namespace pagewire::testbed {
+
+struct Figure {
+    std::optional<double> value;
+    std::string evidence; ///< of the value; "unavailable: why" without one
+};
+
+[[nodiscard]] Figure unavailable(std::string why);
+
+/// Everything that figures are made of. `reading` is null where the ledger did not watch.
+struct TransferEvidence {
+    core::Wire wire = core::Wire::kTcp;
+    const TransferNote* worker = nullptr;
+    const LedgerReading* reading = nullptr;
+    std::string no_reading = {};  ///< why it is null
+    bool has_peer_device = false; ///< the other end of the link is a device of this machine
+    std::optional<std::uint64_t> disk_read_bytes = {}; ///< by the file's device
+    std::optional<std::uint64_t> nic_tx_bytes = {};
+    bool nic_emulated = false;
+};
+
+/// What the path did to the payload, as observed.
+enum class ZeroCopy : std::uint8_t { kUnknown, kZeroCopy, kPartly, kCopied };
+
+[[nodiscard]] std::string_view zero_copy_name(ZeroCopy observed);
+
+struct LedgerFigures {
+    Figure syscalls_per_mib;
+    Figure crossings_per_turn;
+    Figure page_faults_per_mib;
+    Figure page_faults_per_turn;
+    Figure context_switches_per_mib;
+    Figure context_switches_involuntary_per_mib;
+    Figure cpu_copies_per_byte; ///< the sum of the next three
+    Figure copies_to_user_per_byte;
+    Figure copies_to_kernel_per_byte;
+    Figure copies_at_transmit_per_byte;
+    Figure cpu_copies_per_byte_fentry; ///< the second witness
+    Figure dma_disk_per_byte;          ///< read by the worker
+    Figure dma_disk_device_per_byte;   ///< read from the device, whoever asked
+    Figure cache_insertions_per_mib;   ///< folios of the file that entered the page cache
+    Figure dma_nic_per_byte;
+    Figure cycles_per_byte;
+    Figure instructions_per_byte;
+    Figure llc_misses_per_kib;
+
+    std::map<std::string, std::uint64_t> syscalls;
+    std::map<std::string, std::uint64_t> syscalls_after;
+    /// Payload bytes by stage and place, as seen: "queue/private" and so on.
+    std::map<std::string, std::uint64_t> payload_bytes;
+    ZeroCopy observed = ZeroCopy::kUnknown;
+    std::string observed_evidence;
+};
+
+[[nodiscard]] LedgerFigures ledger_figures(const TransferEvidence& evidence);
+
+/// A name in the document, and the figure that it stands for.
+struct NamedFigure {
+    const char* name;
+    Figure LedgerFigures::*figure;
+};
+
+inline constexpr std::array kLedgerFigures{
+    NamedFigure{"syscalls_per_mib", &LedgerFigures::syscalls_per_mib},
+    NamedFigure{"crossings_per_turn", &LedgerFigures::crossings_per_turn},
+    NamedFigure{"page_faults_per_mib", &LedgerFigures::page_faults_per_mib},
+    NamedFigure{"page_faults_per_turn", &LedgerFigures::page_faults_per_turn},
+    NamedFigure{"context_switches_per_mib", &LedgerFigures::context_switches_per_mib},
+    NamedFigure{"context_switches_involuntary_per_mib",
+                &LedgerFigures::context_switches_involuntary_per_mib},
+    NamedFigure{"cpu_copies_per_byte", &LedgerFigures::cpu_copies_per_byte},
+    NamedFigure{"copies_to_user_per_byte", &LedgerFigures::copies_to_user_per_byte},
+    NamedFigure{"copies_to_kernel_per_byte", &LedgerFigures::copies_to_kernel_per_byte},
+    NamedFigure{"copies_at_transmit_per_byte", &LedgerFigures::copies_at_transmit_per_byte},
+    NamedFigure{"cpu_copies_per_byte_fentry", &LedgerFigures::cpu_copies_per_byte_fentry},
+    NamedFigure{"dma_disk_per_byte", &LedgerFigures::dma_disk_per_byte},
+    NamedFigure{"dma_disk_device_per_byte", &LedgerFigures::dma_disk_device_per_byte},
+    NamedFigure{"cache_insertions_per_mib", &LedgerFigures::cache_insertions_per_mib},
+    NamedFigure{"dma_nic_per_byte", &LedgerFigures::dma_nic_per_byte},
+    NamedFigure{"cycles_per_byte", &LedgerFigures::cycles_per_byte},
+    NamedFigure{"instructions_per_byte", &LedgerFigures::instructions_per_byte},
+    NamedFigure{"llc_misses_per_kib", &LedgerFigures::llc_misses_per_kib},
+};
+
+} // namespace pagewire::testbed

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where do the payload bytes of an skb lie? In the page-cache page of the file that the disk wrote:
+ * nobody copied them. In the skb's linear area or in a page of the kernel's own: somebody did.
+ *
+ * Counters are plain: a flow's skbs pass each stage one at a time, TCP's under the socket's lock (down
+ * to the driver), the others in the backlog of the CPU that the sender is pinned to. */
+#ifndef PAGEWIRE_TESTBED_LEDGER_PAGE_IDENTITY_BPF_H
+#define PAGEWIRE_TESTBED_LEDGER_PAGE_IDENTITY_BPF_H
+
+#include "state.bpf.h"
+
+#include <bpf/bpf_endian.h>
+
+#define MAPPING_FLAGS 3UL /* PAGE_MAPPING_ANON, _MOVABLE: the pointer is no address_space */
+#define MAX_FRAGS 45      /* CONFIG_MAX_SKB_FRAGS at its largest */
+#define FRAG_BYTES 16     /* of either type below, on 64 bits */
+#define FLOW_HEADER_BYTES 24
+
+/* Where the kernel lets a program treat an address as what it knows it to be (Linux 6.2), a read is
+ * one load; before, it is a call. The verifier drops the branch that is not taken. Set by the testbed. */
+const volatile bool has_rdonly_cast;
+extern void *bpf_rdonly_cast(const void *address, __u32 btf_id) __ksym __weak;
+
+/* The integer `field` of the kernel's `type` at an address. */
+#define KERNEL_READ(type, address, field)                                                          \
+    (has_rdonly_cast ? ((type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(type)))   \
+                           ->field                                                                 \
+                     : BPF_CORE_READ((type *)(address), field))
+
+/* The same of a pointer, as an integer: the verifier calculates with no pointer, so the word is read
+ * as part of a structure of integers. */
+#define KERNEL_READ_WORD(type, address, field)                                                     \
+    ((unsigned long)KERNEL_READ(struct timespec64,                                                 \
+                                (unsigned long)(address) + bpf_core_field_offset(type, field),     \
+                                tv_sec))
+
+/* The first page of the folio that `page` is part of: mm's compound_head(). Linux 7 may store a mask
+ * in the tail instead of the address: all its upper bits are set. */
+static __always_inline unsigned long folio_of(unsigned long page)
+{
+    unsigned long head = 0;
+    if (bpf_core_field_exists(struct page, compound_head))
+        head = KERNEL_READ_WORD(struct page, page, compound_head);
+    else if (bpf_core_field_exists(struct page___v7, compound_info))
+        head = KERNEL_READ_WORD(struct page___v7, page, compound_info);
+    if ((head & 1) == 0)
+        return page;
+    return (__s64)head > -(1LL << 32) && (__s64)head < 0 ? page & (head - 1) : head - 1;
+}
+
+/* `pos` is the file offset of the fragment's first byte. */
+static __always_inline enum ledger_place place_of(unsigned long page, __u32 frag_offset, __u64 pos)
+{
+    if (page == 0 || (page & 1) != 0)
+        return LEDGER_OTHER; /* a net_iov: device memory */
+    unsigned long folio = folio_of(page);
+    unsigned long mapping = KERNEL_READ_WORD(struct folio, folio, mapping);
+    if (mapping == 0)
+        return LEDGER_PRIVATE;
+    if ((mapping & MAPPING_FLAGS) == 1)
+        return LEDGER_ANONYMOUS;
+    if (mapping != (unsigned long)state.mapping)
+        return LEDGER_OTHER;
+    __u64 page_in_folio = (page - folio) / bpf_core_type_size(struct page);
+    __u64 index = KERNEL_READ_WORD(struct folio, folio, index) + page_in_folio;
+    return index * config.page_bytes + frag_offset == pos ? LEDGER_FILE : LEDGER_FILE_ASTRAY;
+}
+
+struct frag {
+    unsigned long page;
+    __u32 len, offset;
+};
+
+static __always_inline struct frag read_frag(unsigned long address)
+{
+    struct frag frag;
+    if (bpf_core_type_exists(struct skb_frag)) {
+        frag.page = KERNEL_READ_WORD(struct skb_frag, address, netmem);
+        frag.len = KERNEL_READ(struct skb_frag, address, len);
+        frag.offset = KERNEL_READ(struct skb_frag, address, offset);
+    } else {
+        frag.page = KERNEL_READ_WORD(struct bio_vec, address, bv_page);
+        frag.len = KERNEL_READ(struct bio_vec, address, bv_len);
+        frag.offset = KERNEL_READ(struct bio_vec, address, bv_offset);
+    }
+    return frag;
+}
+
+/* Counts the payload of one skb, of which `header_bytes` from skb->data on are headers. `pos` is the
+ * file offset of its first payload byte. */
+static __always_inline void count_payload(struct sk_buff *skb, __u32 header_bytes, __u64 pos,
+                                          enum ledger_stage stage)
+{
+    __u64 bytes[LEDGER_NUM_PLACES] = {};
+    __u32 rest = skb->data_len;
+    __u32 linear = skb->len - rest;
+    if (linear > header_bytes) {
+        bytes[LEDGER_LINEAR] = linear - header_bytes;
+        pos += bytes[LEDGER_LINEAR];
+    }
+    unsigned long shared = (unsigned long)(skb->head + skb->end);
+    __u32 num_frags = rest > 0 ? KERNEL_READ(struct skb_shared_info, shared, nr_frags) : 0;
+    unsigned long next = shared + bpf_core_field_offset(struct skb_shared_info, frags);
+    for (__u32 i = 0; i < MAX_FRAGS && i < num_frags; ++i, next += FRAG_BYTES) {
+        struct frag frag = read_frag(next);
+        if (frag.len > rest)
+            break;
+        enum ledger_place place = place_of(frag.page, frag.offset, pos);
+        if (place < LEDGER_NUM_PLACES)
+            bytes[place] += frag.len;
+        pos += frag.len;
+        rest -= frag.len;
+    }
+    bytes[LEDGER_OTHER] += rest; /* in a list of skbs */
+    for (int i = 0; i < LEDGER_NUM_PLACES; ++i)
+        counts.payload[stage][i] += bytes[i];
+}
+
+struct ip_head { /* RFC 791 §3.1, without options */
+    __u8 version_ihl, tos;
+    __be16 total_length, id, fragment;
+    __u8 ttl, protocol;
+    __be16 check;
+    __be32 source, destination;
+};
+
+struct tcp_head { /* RFC 9293 §3.1 */
+    __be16 source, destination;
+    __be32 seq, ack;
+    __u8 data_offset, flags;
+    __be16 window, check, urgent;
+};
+
+struct udp_head { /* RFC 768, and core/flow_header.hpp behind it */
+    __be16 source, destination, length, check;
+    __be32 flow;
+    __be16 flow_length;
+    __u8 kind, version;
+    __u64 sequence, offset;
+};
+
+/* IPv4 to the peer by this protocol? Then its header's length, else 0. Reads both headers at once;
+ * options between them cost a second read. */
+#define HEADERS(transport)                                                                         \
+    struct __attribute__((packed)) {                                                               \
+        struct ip_head ip;                                                                         \
+        struct transport next;                                                                     \
+    }
+
+#define READ_HEADERS(headers, at, wanted_protocol)                                                 \
+    ({                                                                                             \
+        bpf_probe_read_kernel(&(headers), sizeof(headers), (at));                                  \
+        __u32 ip_bytes_ = ((headers).ip.version_ihl & 15) * 4;                                     \
+        if ((headers).ip.version_ihl >> 4 != 4 || (headers).ip.protocol != (wanted_protocol) ||    \
+            (headers).ip.destination != config.peer_ipv4)                                          \
+            ip_bytes_ = 0;                                                                         \
+        else if (ip_bytes_ != sizeof((headers).ip))                                                \
+            bpf_probe_read_kernel(&(headers).next, sizeof((headers).next), (at) + ip_bytes_);      \
+        ip_bytes_;                                                                                 \
+    })
+
+static __always_inline int on_tcp(struct sk_buff *skb, enum ledger_stage stage)
+{
+    if (!is_sending() ||
+        !is_device(skb->dev, &state.tx_dev, config.tx_ifindex, config.tx_netns))
+        return 0;
+    HEADERS(tcp_head) headers = {};
+    unsigned char *network = skb->head + skb->network_header;
+    __u32 ip_bytes = READ_HEADERS(headers, network, 6);
+    if (ip_bytes == 0 || bpf_ntohs(headers.next.destination) != config.peer_port)
+        return 0;
+    __u32 header_bytes =
+        (__u32)(network - skb->data) + ip_bytes + (__u32)(headers.next.data_offset >> 4) * 4;
+    if (skb->len <= header_bytes)
+        return 0;
+    __u32 payload = skb->len - header_bytes;
+    __u32 seq = bpf_ntohl(headers.next.seq);
+    if (!state.has_first_seq[stage]) {
+        state.has_first_seq[stage] = 1;
+        state.next_seq[stage] = seq;
+        state.next_pos[stage] = config.range_offset;
+    }
+    counts.header_bytes[stage] += header_bytes;
+    /* RFC 9293 §3.4: numbers wrap; what lies before the next one was here already. */
+    __s32 ahead = (__s32)(seq - state.next_seq[stage]);
+    if (ahead < 0) {
+        __u32 again = -ahead < (__s32)payload ? (__u32)-ahead : payload;
+        counts.repeated_bytes[stage] += again;
+        counts.payload[stage][LEDGER_OTHER] += payload - again;
+        state.next_seq[stage] += payload - again;
+        state.next_pos[stage] += payload - again;
+        return 0;
+    }
+    state.next_seq[stage] += ahead; /* what was not seen stays uncounted, and is missed in the sum */
+    state.next_pos[stage] += ahead;
+    count_payload(skb, header_bytes, state.next_pos[stage], stage);
+    state.next_seq[stage] += payload;
+    state.next_pos[stage] += payload;
+    return 0;
+}
+
+SEC("tp_btf/net_dev_queue")
+int BPF_PROG(on_queue, struct sk_buff *skb)
+{
+    return on_tcp(skb, LEDGER_QUEUE);
+}
+
+SEC("tp_btf/net_dev_start_xmit")
+int BPF_PROG(on_transmit, struct sk_buff *skb)
+{
+    return on_tcp(skb, LEDGER_TRANSMIT);
+}
+
+/* What the engines send: the peer's end of the link, for AF_XDP's own path to the driver has no
+ * tracepoint. */
+SEC("tp_btf/netif_receive_skb")
+int BPF_PROG(on_arrival, struct sk_buff *skb)
+{
+    if (!is_sending() || !is_device(skb->dev, &state.rx_dev, config.rx_ifindex, config.rx_netns))
+        return 0;
+    HEADERS(udp_head) headers = {};
+    __u32 ip_bytes = READ_HEADERS(headers, skb->data, 17);
+    if (ip_bytes == 0 || bpf_ntohs(headers.next.destination) != config.peer_port ||
+        bpf_ntohl(headers.next.flow) != config.flow || headers.next.kind != 1)
+        return 0;
+    __u32 header_bytes = ip_bytes + 8 + FLOW_HEADER_BYTES;
+    if (skb->len <= header_bytes)
+        return 0;
+    __u32 payload = skb->len - header_bytes;
+    __u64 pos = config.range_offset + bpf_be64_to_cpu(headers.next.offset);
+    counts.header_bytes[LEDGER_ARRIVAL] += header_bytes;
+    if (pos < state.next_pos[LEDGER_ARRIVAL]) {
+        counts.repeated_bytes[LEDGER_ARRIVAL] += payload;
+        return 0;
+    }
+    count_payload(skb, header_bytes, pos, LEDGER_ARRIVAL);
+    state.next_pos[LEDGER_ARRIVAL] = pos + payload;
+    return 0;
+}
+
+#endif
