@@ -114,11 +114,12 @@ class Runners:
 
     # pagewire
 
-    def pagewire(self, method, cache, *, verify=True, source="disk"):
+    def pagewire(self, method, cache, *, verify=True, source="disk", ledger="off"):
         argv = [self._pagewire, "run", "--lab", "host", "--if", NEAR_IF]
         argv += ["--peer", f"{FAR_ADDRESS}:{PAGEWIRE_PORT}", "--file", self._path]
         argv += ["--methods", method, "--cache", cache, "--rounds", "1", "--no-ceilings"]
         argv += ["--chunk", str(CHUNK_BYTES), "--source", source, "--json", "-"]
+        argv += ["--ledger", ledger]
         argv += [] if verify else ["--no-verify"]
         self._load_file()
         # Not pinned: it pins its worker itself, to the CPU that the peers' senders get here.
@@ -126,6 +127,8 @@ class Runners:
         row = json.loads(output)["rows"][0]
         if row["status"] != "ok":
             raise Failed(f"pagewire run: {row['reason']}")
+        if ledger != "off" and row["ledger"]["syscalls"] is None:
+            raise Failed(f"pagewire run: {row['ledger']['evidence']['syscalls_per_mib']}")
         if row["integrity"]["verified"] != (verify and method != "null"):
             raise Failed(f"pagewire run: the integrity is {row['integrity']}")
         return Sample(row["goodput_gbps"]["samples"][0], row["cpu_s_per_gib"]["worker"])
