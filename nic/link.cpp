@@ -109,14 +109,28 @@ LinkCounters link_counters(const NetNamespace& netns, const std::string& interfa
             .tx_packets = rtnl_link_get_stat(link.get(), RTNL_LINK_TX_PACKETS)};
 }
 
-void set_link_up(const NetNamespace& netns, const std::string& interface)
+namespace {
+
+void change_flags(const NetNamespace& netns, const std::string& interface,
+                  void (*change)(rtnl_link*, unsigned), const char* what)
 {
     NetlinkSocket socket(netns, NETLINK_ROUTE);
     const LinkPtr link = get_link(socket, interface);
     const auto changes = own<LinkPtr>(rtnl_link_alloc());
-    rtnl_link_set_flags(changes.get(), IFF_UP);
-    socket.check(rtnl_link_change(socket.get(), link.get(), changes.get(), 0), "set up link",
-                 interface);
+    change(changes.get(), IFF_UP);
+    socket.check(rtnl_link_change(socket.get(), link.get(), changes.get(), 0), what, interface);
+}
+
+} // namespace
+
+void set_link_up(const NetNamespace& netns, const std::string& interface)
+{
+    change_flags(netns, interface, rtnl_link_set_flags, "set up link");
+}
+
+void set_link_down(const NetNamespace& netns, const std::string& interface)
+{
+    change_flags(netns, interface, rtnl_link_unset_flags, "set down link");
 }
 
 void delete_link(const NetNamespace& netns, const std::string& interface)

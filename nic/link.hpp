@@ -52,6 +52,7 @@ struct LinkCounters {
 [[nodiscard]] LinkCounters link_counters(const NetNamespace& netns, const std::string& interface);
 
 void set_link_up(const NetNamespace& netns, const std::string& interface);
+void set_link_down(const NetNamespace& netns, const std::string& interface);
 void delete_link(const NetNamespace& netns, const std::string& interface);
 
 /// `ipv4` in network byte order.
