@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <string>
 
 namespace {
@@ -54,7 +55,8 @@ int main(int argc, char** argv)
         return run_program(argc, argv);
     } catch (const std::exception& error) {
         // Usage and environment: one line that says what to do.
-        fmt::print(stderr, "pagewire: {}\n", error.what());
+        // Where stderr cannot be written to, the exit code says it.
+        (void)std::fputs(fmt::format("pagewire: {}\n", error.what()).c_str(), stderr);
         return kUsage;
     }
 }

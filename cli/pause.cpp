@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdio>
+#include <string>
 
 namespace pagewire::cli {
 
@@ -16,15 +17,17 @@ constexpr int kLookAgainMs = 100;
 
 } // namespace
 
-void pause_before(const testbed::Cell& cell, pid_t worker, const std::atomic<bool>& interrupted)
+void pause_before(const testbed::Cell& cell, pid_t worker, const std::string& interface,
+                  const std::atomic<bool>& interrupted)
 {
-    fmt::print(stderr,
-               "paused before {0} {1}{2}{3}: worker {4} is set up\n"
-               "  its system calls         strace -c -f -p {4}\n"
-               "  its network namespace    nsenter -t {4} -n ethtool -k pw-near\n"
-               "Enter goes on\n",
-               cell.method->name, testbed::cache_name(cell.cache), cell.arm.empty() ? "" : " ",
-               cell.arm, worker);
+    const std::string words =
+        fmt::format("paused before {0} {1}{2}{3}: worker {4} is set up\n"
+                    "  its system calls         strace -f -e raw=write -o calls.log -p {4}\n"
+                    "  its network namespace    nsenter -t {4} -n ethtool -k {5}\n"
+                    "Enter goes on\n",
+                    cell.method->name, testbed::cache_name(cell.cache), cell.arm.empty() ? "" : " ",
+                    cell.arm, worker, interface);
+    (void)std::fputs(words.c_str(), stderr);
     while (!interrupted.load()) {
         pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
         if (::poll(&input, 1, kLookAgainMs) <= 0)

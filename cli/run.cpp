@@ -59,6 +59,11 @@ struct Words {
     std::optional<std::string> lab;
     std::optional<std::string> interface;
     std::optional<std::string> peer;
+    std::optional<std::string> layout;
+    std::optional<std::string> checksum;
+    std::optional<std::string> bind;
+    std::optional<std::uint32_t> queue;
+    bool protect_payload = false;
     std::optional<std::string> ledger;
     std::string explain;
     bool pause = false;
@@ -86,7 +91,9 @@ void add_options(CLI::App& command, Words& words)
     command.add_option("--methods", words.methods, "Methods and engines, see pagewire list")
         ->delimiter(',')
         ->type_name("a,b");
-    command.add_option("--rounds", words.rounds, "Rounds; each runs every method once")
+    command
+        .add_option("--rounds", words.rounds,
+                    "Rounds; each runs every row once, and once more watched by the ledger")
         ->type_name("N");
     command.add_option("--cache", words.cache, "Page cache of the file before each transfer")
         ->delimiter(',')
@@ -102,6 +109,24 @@ void add_options(CLI::App& command, Words& words)
         ->type_name("GBPS");
     command.add_option("--source", words.source, "Where engines take payload from")
         ->type_name("disk|memory");
+    command
+        .add_option("--layout", words.layout,
+                    "af_xdp: header and page slices, or one descriptor with the header before its "
+                    "payload; auto: by the device")
+        ->type_name("auto|segments|headroom");
+    command
+        .add_option("--checksum", words.checksum,
+                    "af_xdp: the UDP checksum: 0, by the device, or from sums taken of the file "
+                    "before the transfer")
+        ->type_name("none|offload|sidecar");
+    command
+        .add_option("--bind", words.bind, "af_xdp: what bind(2) asks for; auto: the driver's best")
+        ->type_name("auto|copy|zerocopy");
+    command.add_option("--queue", words.queue, "af_xdp: hardware queue to send from")
+        ->type_name("N");
+    command.add_flag("--protect-payload", words.protect_payload,
+                     "af_xdp: PROT_NONE on the payload during the transfer: proof that user space "
+                     "does not touch it");
     command
         .add_option("--fault", words.fault,
                     "Spoil one packet of an engine, to see the sink notice: flip@N, drop@N, "
@@ -196,6 +221,14 @@ testbed::Plan make_plan(const Words& words)
     set(plan.dataplane.fault, words.fault);
     if (words.source)
         plan.dataplane.source = testbed::parse_payload_source(*words.source);
+    if (words.layout)
+        plan.dataplane.layout = testbed::parse_packet_layout(*words.layout);
+    if (words.checksum)
+        plan.dataplane.checksum = testbed::parse_checksum_mode(*words.checksum);
+    if (words.bind)
+        plan.dataplane.bind = testbed::parse_bind_mode(*words.bind);
+    set(plan.dataplane.queue, words.queue);
+    plan.dataplane.protect_payload = plan.dataplane.protect_payload || words.protect_payload;
     if (words.time_limit_s)
         plan.time_limit = std::chrono::seconds(*words.time_limit_s);
     if (words.ledger)
@@ -204,7 +237,7 @@ testbed::Plan make_plan(const Words& words)
         if (!words.methods.empty())
             throw core::UsageError("--explain runs its method alone: leave out --methods");
         plan.methods = {words.explain};
-        if (words.cache.empty())
+        if (words.cache.empty() && words.plan_file.empty())
             plan.cache = {testbed::CacheState::kCold};
     }
     if (words.lab)
@@ -240,9 +273,9 @@ int run(const Words& words)
                         words.json_file); // can it be written? before anything is measured
     catch_interruptions();
     ProgressLine line;
-    const auto pause = [&](const testbed::Cell& cell, pid_t worker) {
+    const auto pause = [&](const testbed::Cell& cell, pid_t worker, const std::string& interface) {
         line.clear();
-        pause_before(cell, worker, interrupted);
+        pause_before(cell, worker, interface, interrupted);
     };
     const testbed::RunResult result = testbed::run_experiment(
         plan, interrupted,

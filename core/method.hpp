@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "core/named.hpp"
 #include "core/support.hpp"
 
 #include <array>
@@ -115,6 +116,36 @@ enum class PayloadSource : std::uint8_t {
              ///< ceiling
 };
 
+/// How a packet lies in packet memory.
+enum class PacketLayout : std::uint8_t {
+    kAuto,     ///< the plan's only: the testbed decides by the device
+    kSegments, ///< a header and slices of the disk's pages: several descriptors
+    kHeadroom, ///< one descriptor: the header before a slot that the disk filled
+};
+
+/// Who makes the UDP checksum. None of the three reads the payload during the transfer.
+enum class ChecksumMode : std::uint8_t {
+    kNone,    ///< 0 on the wire: "transmitter generated no checksum" (RFC 768)
+    kOffload, ///< the device, asked by each packet's metadata
+    kSidecar, ///< sums taken of the file before the transfer, combined with the header's
+};
+
+/// What the kernel is asked for at bind(2).
+enum class BindMode : std::uint8_t {
+    kAuto, ///< the best that the driver does
+    kCopy,
+    kZerocopy,
+};
+
+inline constexpr Names<PacketLayout, 3> kPacketLayoutNames{{{"auto", PacketLayout::kAuto},
+                                                            {"segments", PacketLayout::kSegments},
+                                                            {"headroom", PacketLayout::kHeadroom}}};
+inline constexpr Names<ChecksumMode, 3> kChecksumModeNames{{{"none", ChecksumMode::kNone},
+                                                            {"offload", ChecksumMode::kOffload},
+                                                            {"sidecar", ChecksumMode::kSidecar}}};
+inline constexpr Names<BindMode, 3> kBindModeNames{
+    {{"auto", BindMode::kAuto}, {"copy", BindMode::kCopy}, {"zerocopy", BindMode::kZerocopy}}};
+
 /// Parameters that only dataplane engines read.
 struct DataplaneJob {
     std::uint32_t queue = 0;
@@ -123,8 +154,14 @@ struct DataplaneJob {
     std::uint32_t disk_depth = 0;  ///< disk reads in flight
     std::uint32_t ring_entries = 0;
     PayloadSource source = PayloadSource::kDisk;
-    double rate_gbps = 0; ///< > 0: open loop at that payload rate, credit ignored
-    std::string fault;    ///< empty, or a fault for the fault decorator (dataplane/fault.hpp)
+    PacketLayout layout = PacketLayout::kSegments;
+    ChecksumMode checksum = ChecksumMode::kNone;
+    BindMode bind = BindMode::kAuto;
+    std::uint32_t segments_max = 0; ///< of the driver's zero-copy; 0: unknown
+    bool protect_payload = false; ///< PROT_NONE on the frames: a touch by the CPU would be a fault
+    std::uint32_t busy_poll_us = 0; ///< SO_BUSY_POLL; 0: off
+    double rate_gbps = 0;           ///< > 0: open loop at that payload rate, credit ignored
+    std::string fault; ///< empty, or a fault for the fault decorator (dataplane/fault.hpp)
 };
 
 /// Everything about one transfer. Valid as received: the testbed has checked it.
@@ -192,6 +229,7 @@ struct Method {
     bool maps_file = false;              ///< TransferJob::map_per_chunk makes a difference
     bool needs_direct_io =
         false; ///< reads with O_DIRECT: the file must allow it, and no page may enter the cache
+    bool uses_xdp = false;   ///< the device decides what the job leaves open (nic/xdp_device.hpp)
     bool is_ceiling = false; ///< sends nothing that a receiver could verify
 
     /// Can it run on this machine and for this caller? Costs little, leaves nothing behind.

@@ -61,14 +61,16 @@ void bind_socket(int fd, std::uint32_t ipv4, std::uint16_t port)
             format_address({.ipv4 = ipv4, .port = port}));
 }
 
-void connect_socket(int fd, std::uint32_t ipv4, std::uint16_t port)
+void connect_socket(int fd, std::uint32_t ipv4, std::uint16_t port,
+                    const std::function<void()>& interrupted)
 {
     const sockaddr_in address = to_sockaddr({.ipv4 = ipv4, .port = port});
     int status = 0;
-    do { // a connect that a signal or a tracer interrupts goes on by itself: Linux waits for it
-         // again
-        status = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-    } while (status < 0 && errno == EINTR);
+    // A connect that a signal or a tracer interrupts goes on by itself: called again, Linux waits.
+    while ((status = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address))) <
+               0 &&
+           errno == EINTR && interrupted)
+        interrupted();
     checked(status, "connect", format_address({.ipv4 = ipv4, .port = port}));
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 /// IPv4 sockets with errors that name the address. Addresses in network byte order, ports in host
@@ -24,7 +25,11 @@ struct SocketAddress {
 /// `type`: SOCK_STREAM or SOCK_DGRAM.
 [[nodiscard]] UniqueFd open_socket(int type);
 void bind_socket(int fd, std::uint32_t ipv4, std::uint16_t port);
-void connect_socket(int fd, std::uint32_t ipv4, std::uint16_t port);
+
+/// `interrupted` is called after each EINTR and throws to give up; without it, EINTR is an error.
+void connect_socket(int fd, std::uint32_t ipv4, std::uint16_t port,
+                    const std::function<void()>& interrupted = {});
+
 [[nodiscard]] SocketAddress local_address(int fd);
 
 /// SO_RCVTIMEO and SO_SNDTIMEO: no call on the socket blocks longer.

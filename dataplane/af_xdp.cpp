@@ -4,6 +4,7 @@
 #include "core/mapping.hpp"
 #include "core/socket.hpp"
 #include "dataplane/direct_reader.hpp"
+#include "dataplane/packet_header.hpp"
 #include "dataplane/pipeline.hpp"
 #include "dataplane/xsk_socket.hpp"
 
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace pagewire::dataplane {
 
@@ -22,26 +24,59 @@ namespace {
 /// xsk_build_skb).
 constexpr unsigned kCopyModeSegments = Segmenter::kSlicesMax + 1;
 
+/// UMEM that is not hugepages is registered in the smallest chunks that hold what is asked: always
+/// kChunkBytes. Offload in several segments needs the unaligned mode: metadata room is asked of
+/// every descriptor, and a slice that begins a chunk has none (xp_aligned_validate_desc).
+XskConfig socket_config(const core::TransferJob& job)
+{
+    const bool offload = job.dataplane.checksum == core::ChecksumMode::kOffload;
+    const bool several = job.dataplane.layout != core::PacketLayout::kHeadroom;
+    return {.interface = job.interface,
+            .queue = job.dataplane.queue,
+            .ring_entries = job.dataplane.ring_entries,
+            .chunk_bytes = kChunkBytes,
+            .bind = job.dataplane.bind,
+            .several_segments = several,
+            .unaligned = several && offload,
+            .tx_metadata_len = offload ? std::uint32_t{sizeof(TxMetadata)} : 0U,
+            .busy_poll_us = job.dataplane.busy_poll_us};
+}
+
+std::string_view bind_name(core::BindMode mode)
+{
+    switch (mode) {
+    case core::BindMode::kAuto:
+        return "driver's choice";
+    case core::BindMode::kCopy:
+        return "copy";
+    case core::BindMode::kZerocopy:
+        return "zero-copy";
+    }
+    return {};
+}
+
 class AfXdpEngine final : public Engine {
   public:
     explicit AfXdpEngine(const core::TransferJob& job)
-        : umem_(core::Mapping::huge_or_anonymous(job.dataplane.umem_bytes)),
-          socket_(umem_.bytes(), {.interface = job.interface,
-                                  .queue = job.dataplane.queue,
-                                  .ring_entries = job.dataplane.ring_entries,
-                                  .chunk_bytes = kChunkBytes}),
+        : config_(socket_config(job)),
+          umem_(core::Mapping::huge_or_anonymous(job.dataplane.umem_bytes)),
+          socket_(umem_.bytes(), config_),
           zerocopy_(socket_.is_zerocopy())
     {
-        if (zerocopy_) {
-            // Zero-copy with several segments was granted; how many a packet may have is the
-            // driver's xdp-zc-max-segs, at least the two that header and one slice need.
-            num_segments_max_ = 2;
-        }
+        if (!config_.several_segments)
+            num_segments_max_ = 1;
+        else if (zerocopy_) // at least the two that header and one slice need, or bind had failed
+            num_segments_max_ = std::clamp(job.dataplane.segments_max, 2U, kCopyModeSegments);
     }
 
     [[nodiscard]] std::span<std::byte> memory() const noexcept override { return umem_.bytes(); }
 
     [[nodiscard]] unsigned num_segments_max() const noexcept override { return num_segments_max_; }
+
+    [[nodiscard]] std::uint32_t segment_bytes_max() const noexcept override
+    {
+        return config_.unaligned ? kChunkBytes - config_.tx_metadata_len : kChunkBytes;
+    }
 
     [[nodiscard]] std::size_t submit(std::span<const Descriptor> descriptors) noexcept override
     {
@@ -53,10 +88,17 @@ class AfXdpEngine final : public Engine {
         std::uint32_t index = 0;
         if (count == 0 || !socket_.tx().reserve(static_cast<std::uint32_t>(count), index))
             return 0;
+        const bool asks = config_.tx_metadata_len > 0;
+        bool is_first = true;
         for (const Descriptor& descriptor : descriptors.first(count)) {
-            socket_.tx().entry(index++) = {.addr = descriptor.addr,
-                                           .len = descriptor.len,
-                                           .options = descriptor.more ? XDP_PKT_CONTD : 0U};
+            std::uint32_t options = descriptor.more ? XDP_PKT_CONTD : 0U;
+            if (asks && is_first) {
+                options |= XDP_TX_METADATA;
+                ask_checksum(descriptor.addr);
+            }
+            is_first = !descriptor.more;
+            socket_.tx().entry(index++) = {
+                .addr = descriptor.addr, .len = descriptor.len, .options = options};
         }
         socket_.tx().submit();
         return count;
@@ -97,7 +139,7 @@ class AfXdpEngine final : public Engine {
 
     void describe(core::TransferReport& report) const override
     {
-        report.zero_copy_requested = "driver's choice";
+        report.zero_copy_requested = bind_name(config_.bind);
         report.zero_copy_kernel_reported = zerocopy_ ? "zero-copy" : "copy";
         for (const auto& [name, value] : socket_.statistics())
             report.counters[name] = value;
@@ -111,6 +153,16 @@ class AfXdpEngine final : public Engine {
     }
 
   private:
+    /// Before the packet's first octet, in the room that the layouts leave there.
+    void ask_checksum(std::uint64_t packet_addr) noexcept
+    {
+        const TxMetadata metadata{.flags = XDP_TXMD_FLAGS_CHECKSUM,
+                                  .csum_start = kChecksumStart,
+                                  .csum_offset = kChecksumOffset};
+        std::memcpy(umem_.data() + packet_addr - sizeof(metadata), &metadata, sizeof(metadata));
+    }
+
+    XskConfig config_;
     core::Mapping umem_; // before the socket: it outlives it
     XskSocket socket_;
     bool zerocopy_;
@@ -160,6 +212,7 @@ constinit const core::Method method_af_xdp{
         core::Textbook{.crossings = 0, .cpu_copies = 0, .dma = 2, .cpu_copies_in_copy_mode = 1},
     .path = kPath,
     .needs_direct_io = true,
+    .uses_xdp = true,
     .is_ceiling = false,
     .probe = probe,
     .run = run,

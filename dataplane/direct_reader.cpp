@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/uio.h>
 
 namespace pagewire::dataplane {
 
@@ -47,19 +46,39 @@ DirectReader::~DirectReader()
     ::io_uring_queue_exit(&ring_); // waits for reads in flight: none lands in memory that is gone
 }
 
-bool DirectReader::start(std::uint32_t tag, std::uint64_t file_offset, std::uint32_t length,
-                         std::byte* destination) noexcept
+io_uring_sqe* DirectReader::next_entry() noexcept
 {
-    if (num_in_flight_ == depth_)
-        return false;
-    io_uring_sqe* sqe = ::io_uring_get_sqe(&ring_);
-    if (sqe == nullptr)
-        return false;
-    ::io_uring_prep_read_fixed(sqe, 0, destination, length, file_offset, 0);
+    return num_in_flight_ < depth_ ? ::io_uring_get_sqe(&ring_) : nullptr;
+}
+
+void DirectReader::queue(io_uring_sqe* sqe, std::uint32_t tag) noexcept
+{
     sqe->flags |= IOSQE_FIXED_FILE;
     ::io_uring_sqe_set_data64(sqe, tag);
     ++num_queued_;
     ++num_in_flight_;
+}
+
+bool DirectReader::start(std::uint32_t tag, std::uint64_t file_offset, std::uint32_t length,
+                         std::byte* destination) noexcept
+{
+    io_uring_sqe* sqe = next_entry();
+    if (sqe == nullptr)
+        return false;
+    ::io_uring_prep_read_fixed(sqe, 0, destination, length, file_offset, 0);
+    queue(sqe, tag);
+    return true;
+}
+
+bool DirectReader::start_scattered(std::uint32_t tag, std::uint64_t file_offset,
+                                   std::span<const iovec> destinations) noexcept
+{
+    io_uring_sqe* sqe = next_entry();
+    if (sqe == nullptr)
+        return false;
+    ::io_uring_prep_readv(sqe, 0, destinations.data(), static_cast<unsigned>(destinations.size()),
+                          file_offset);
+    queue(sqe, tag);
     return true;
 }
 

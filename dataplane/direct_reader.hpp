@@ -6,6 +6,7 @@
 #include "core/unique_fd.hpp"
 
 #include <liburing.h>
+#include <sys/uio.h>
 
 #include <chrono>
 #include <cstddef>
@@ -42,6 +43,11 @@ class DirectReader {
     [[nodiscard]] bool start(std::uint32_t tag, std::uint64_t file_offset, std::uint32_t length,
                              std::byte* destination) noexcept;
 
+    /// The same into several places, one after the other (IORING_OP_READV): `destinations` stays as
+    /// it is until the read is finished. At most IOV_MAX of them.
+    [[nodiscard]] bool start_scattered(std::uint32_t tag, std::uint64_t file_offset,
+                                       std::span<const iovec> destinations) noexcept;
+
     [[nodiscard]] std::uint32_t num_queued() const noexcept { return num_queued_; }
 
     /// Queued or under way.
@@ -57,6 +63,9 @@ class DirectReader {
     void wait(std::chrono::milliseconds longest) noexcept;
 
   private:
+    [[nodiscard]] io_uring_sqe* next_entry() noexcept;
+    void queue(io_uring_sqe* sqe, std::uint32_t tag) noexcept;
+
     core::UniqueFd file_;
     io_uring ring_{};
     std::uint32_t depth_;

@@ -35,7 +35,7 @@ struct Descriptor {
 };
 
 /// Memory is cut in chunks of this size, on this alignment; a descriptor never crosses from one to
-/// the next.
+/// the next, unless the engine's descriptors are smaller (segment_bytes_max()).
 inline constexpr std::uint32_t kChunkBytes = 4096;
 
 class Engine {
@@ -44,6 +44,9 @@ class Engine {
 
     /// Descriptors that one packet may have, header included.
     [[nodiscard]] virtual unsigned num_segments_max() const noexcept = 0;
+
+    /// Octets that one descriptor may have. Less than kChunkBytes: it may cross chunks.
+    [[nodiscard]] virtual std::uint32_t segment_bytes_max() const noexcept { return kChunkBytes; }
 
     /// Takes as many whole packets from the front as it has room for; returns how many descriptors
     /// that is.

@@ -10,44 +10,96 @@
 
 namespace pagewire::dataplane {
 
-/// How packet memory is laid out: header slots in front, then frames. A frame is the unit that goes
-/// round between disk and NIC: one read fills it, packets are cut from it, and it is filled again
-/// when the NIC is done with all.
+/// How packet memory is laid out. A frame is the unit that goes round between disk and NIC: one
+/// read fills it, packets are cut from it, and it is filled again when the NIC is done with all.
+///
+/// Segments: header slots in front, then frames without gaps, so that a packet is a header and
+/// slices of whatever pages its bytes lie in.
 ///
 ///     addr 0          frames_offset
-///     | h h h h h ... | frame 0 | frame 1 | ...            h: kHeaderStride octets, within one
-///     chunk
+///     | h h h h h ... | frame 0 | frame 1 | ...
+///
+/// Headroom: a frame is a row of chunks, each with a slot that one vectored read fills and that one
+/// packet is made of, with room before it for the packet's header.
+///
+///     | room, slot, rest | room, slot, rest | ...             a chunk each, kSlotOffset octets of
+///     room
 struct PacketMemoryLayout {
-    static constexpr std::uint32_t kHeaderStride = 128;
+    static constexpr std::uint32_t kHeaderStride = 128; ///< a slot lies within one chunk
+    static constexpr std::uint32_t kHeaderOffset = 32;  ///< room for an engine's metadata before it
+    static constexpr std::uint32_t kSlotOffset = 512;   ///< what O_DIRECT may ask of an address
+    static constexpr std::uint32_t kSlotsMax = 1024;    ///< pieces of one read: IOV_MAX
 
     std::uint32_t num_headers = 0;
     std::uint64_t frames_offset = 0;
-    std::uint32_t frame_bytes = 0;
+    std::uint32_t frame_bytes = 0; ///< of the file
     std::uint32_t num_frames = 0;
+    std::uint32_t slot_bytes = 0;  ///< bytes of the file without a gap; frame_bytes: no gaps
+    std::uint32_t slot_stride = 0; ///< from one slot to the next
+    std::uint32_t slot_offset = 0;
 
-    /// The most frames that fit `memory_bytes` beside `num_headers` header slots. `frame_bytes` is
-    /// a multiple of kChunkBytes. Throws core::UsageError when fewer than two frames fit.
+    /// Segments: the most frames that fit `memory_bytes` beside `num_headers` header slots.
+    /// `frame_bytes` is a multiple of kChunkBytes. Throws core::UsageError when fewer than two
+    /// frames fit.
     [[nodiscard]] static PacketMemoryLayout
     fit(std::uint64_t memory_bytes, std::uint32_t num_headers, std::uint32_t frame_bytes);
 
-    /// The layout that a job's parameters ask for: a header slot for every ring entry.
-    [[nodiscard]] static PacketMemoryLayout of(const core::DataplaneJob& job)
-    {
-        return fit(job.umem_bytes, job.ring_entries, job.frame_bytes);
-    }
+    /// Headroom: frames of about `frame_bytes`, in slots of `slot_bytes` <= kSlotBytesMax.
+    [[nodiscard]] static PacketMemoryLayout
+    fit_headroom(std::uint64_t memory_bytes, std::uint32_t slot_bytes, std::uint32_t frame_bytes);
 
+    /// The layout that a job asks for. Segments have a header slot for every ring entry; a slot of
+    /// headroom is the largest multiple of kSlotOffset that MTU and chunk leave.
+    [[nodiscard]] static PacketMemoryLayout of(const core::DataplaneJob& job, std::uint32_t mtu);
+
+    /// Bytes of the file that all frames hold.
     [[nodiscard]] std::uint64_t frames_bytes() const noexcept
     {
         return static_cast<std::uint64_t>(frame_bytes) * num_frames;
     }
 
-    [[nodiscard]] std::uint64_t frame_addr(std::uint32_t frame) const noexcept
+    [[nodiscard]] bool has_headroom() const noexcept { return slot_offset > 0; }
+
+    [[nodiscard]] std::uint32_t slots_per_frame() const noexcept
     {
-        return frames_offset + static_cast<std::uint64_t>(frame) * frame_bytes;
+        return frame_bytes / slot_bytes;
     }
 
-    [[nodiscard]] std::uint64_t end() const noexcept { return frames_offset + frames_bytes(); }
+    /// From one frame to the next.
+    [[nodiscard]] std::uint64_t frame_stride() const noexcept
+    {
+        return static_cast<std::uint64_t>(slots_per_frame()) * slot_stride;
+    }
+
+    /// Of the first slot's first byte.
+    [[nodiscard]] std::uint64_t frame_addr(std::uint32_t frame) const noexcept
+    {
+        return frames_offset + frame * frame_stride() + slot_offset;
+    }
+
+    /// Of the byte at a position, which counts from frame 0's first filling.
+    [[nodiscard]] std::uint64_t addr_of(std::uint64_t position) const noexcept
+    {
+        const std::uint64_t frame = position / frame_bytes % num_frames;
+        const std::uint64_t in_frame = position % frame_bytes;
+        return frames_offset + frame * frame_stride() + in_frame / slot_bytes * slot_stride +
+               slot_offset + in_frame % slot_bytes;
+    }
+
+    /// The frame that an address behind frames_offset lies in.
+    [[nodiscard]] std::uint64_t frame_at(std::uint64_t addr) const noexcept
+    {
+        return (addr - frames_offset) / frame_stride();
+    }
+
+    [[nodiscard]] std::uint64_t end() const noexcept
+    {
+        return frames_offset + num_frames * frame_stride();
+    }
 };
+
+/// What one chunk has room for behind kSlotOffset.
+inline constexpr std::uint32_t kSlotBytesMax = kChunkBytes - PacketMemoryLayout::kSlotOffset;
 
 /// Who owns each frame and each header slot, when.
 ///

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/packet_header.hpp"
 
+#include "dataplane/checksum.hpp"
+
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -31,24 +33,6 @@ void put16(std::byte* at, std::uint16_t host_value) noexcept
 
 } // namespace
 
-std::uint32_t checksum_add(std::uint32_t sum, std::span<const std::byte> octets) noexcept
-{
-    for (std::size_t i = 0; i + 1 < octets.size(); i += 2) {
-        sum += (std::to_integer<std::uint32_t>(octets[i]) << 8) |
-               std::to_integer<std::uint32_t>(octets[i + 1]);
-    }
-    if (octets.size() % 2 != 0)
-        sum += std::to_integer<std::uint32_t>(octets.back()) << 8;
-    return sum;
-}
-
-std::uint16_t checksum_finish(std::uint32_t sum) noexcept
-{
-    while (sum > 0xffff)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return static_cast<std::uint16_t>(~sum);
-}
-
 PacketHeader::PacketHeader(const core::LinkEnd& local, const core::LinkEnd& peer,
                            std::uint32_t flow)
     : flow_(flow)
@@ -75,10 +59,15 @@ PacketHeader::PacketHeader(const core::LinkEnd& local, const core::LinkEnd& peer
     std::memcpy(template_.data() + kIpv4At, &ipv4, sizeof(ipv4));
     std::memcpy(template_.data() + kUdpAt, &udp, sizeof(udp));
     ipv4_sum_ = checksum_add(0, std::span(template_).subspan<kIpv4At, kIpv4Bytes>());
+    // RFC 768: addresses, protocol; length and the rest of the header come with each packet.
+    const auto addresses = std::span(template_).subspan<kIpv4At + offsetof(iphdr, saddr), 8>();
+    pseudo_sum_ = checksum_add(IPPROTO_UDP, addresses);
+    ports_sum_ = checksum_add(0, std::span(template_).subspan<kUdpAt, 4>());
 }
 
 void PacketHeader::write(std::span<std::byte, kPacketHeaderBytes> out, std::uint64_t sequence,
-                         std::uint64_t offset, std::uint32_t payload_bytes) const noexcept
+                         std::uint64_t offset, std::uint32_t payload_bytes,
+                         UdpChecksum checksum) const noexcept
 {
     const auto udp_bytes =
         static_cast<std::uint16_t>(kUdpBytes + core::kFlowHeaderBytes + payload_bytes);
@@ -91,12 +80,29 @@ void PacketHeader::write(std::span<std::byte, kPacketHeaderBytes> out, std::uint
     put16(ipv4 + offsetof(iphdr, id), ipv4_id);
     put16(ipv4 + offsetof(iphdr, check), checksum_finish(ipv4_sum_ + ipv4_bytes + ipv4_id));
     put16(out.data() + kUdpAt + offsetof(udphdr, len), udp_bytes);
+    const auto flow_header = out.subspan<kFlowAt, core::kFlowHeaderBytes>();
     core::encode_flow_header({.flow = flow_,
                               .length = static_cast<std::uint16_t>(payload_bytes),
                               .kind = core::FlowHeader::Kind::kData,
                               .sequence = sequence,
                               .offset = offset},
-                             out.subspan<kFlowAt, core::kFlowHeaderBytes>());
+                             flow_header);
+    std::byte* check = out.data() + kUdpAt + offsetof(udphdr, check);
+    switch (checksum.mode) {
+    case core::ChecksumMode::kNone:
+        return; // the template's 0
+    case core::ChecksumMode::kOffload:
+        // The device adds what begins at the UDP header to what stands there: the pseudo header's
+        // sum (Documentation/networking/checksum-offloads.rst).
+        put16(check, static_cast<std::uint16_t>(~checksum_finish(pseudo_sum_ + udp_bytes)));
+        return;
+    case core::ChecksumMode::kSidecar: {
+        const std::uint32_t sum = pseudo_sum_ + ports_sum_ + 2U * udp_bytes + checksum.payload_sum;
+        const std::uint16_t sum_of_all = checksum_finish(checksum_add(sum, flow_header));
+        put16(check, sum_of_all == 0 ? 0xffff : sum_of_all); // RFC 768: 0 would mean none
+        return;
+    }
+    }
 }
 
 } // namespace pagewire::dataplane

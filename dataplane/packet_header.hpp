@@ -25,29 +25,35 @@ inline constexpr std::uint32_t kPacketHeaderBytes =
     return mtu - kIpv4Bytes - kUdpBytes - static_cast<std::uint32_t>(core::kFlowHeaderBytes);
 }
 
+/// Where the device finds the sums of a packet whose checksum it is to make: octets from the
+/// packet's start, and from there.
+inline constexpr std::uint16_t kChecksumStart = kEthernetBytes + kIpv4Bytes;
+inline constexpr std::uint16_t kChecksumOffset = 6; // RFC 768: the fourth field of the UDP header
+
+/// What the UDP checksum of one packet is made of.
+struct UdpChecksum {
+    core::ChecksumMode mode = core::ChecksumMode::kNone;
+    std::uint16_t payload_sum = 0; ///< kSidecar: folded one's-complement sum of the payload
+};
+
 /// Writes packet headers from a template: what is the same for the whole flow is laid down once.
-/// IPv4 with DF, no options; UDP checksum 0, "transmitter generated no checksum" (RFC 768): nobody
-/// reads the payload.
+/// IPv4 with DF, no options; UDP with a checksum for which nobody reads the payload.
 class PacketHeader {
   public:
     PacketHeader(const core::LinkEnd& local, const core::LinkEnd& peer, std::uint32_t flow);
 
     /// One packet's headers at `out`. `payload_bytes` <= payload_room(65535).
     void write(std::span<std::byte, kPacketHeaderBytes> out, std::uint64_t sequence,
-               std::uint64_t offset, std::uint32_t payload_bytes) const noexcept;
+               std::uint64_t offset, std::uint32_t payload_bytes,
+               UdpChecksum checksum = {}) const noexcept;
 
   private:
     std::array<std::byte, kPacketHeaderBytes> template_{};
-    std::uint32_t ipv4_sum_ =
-        0; // one's-complement sum of the template's IPv4 header (RFC 1071), length and id 0
+    // One's-complement sums (RFC 1071) of parts of the template, length and id being 0.
+    std::uint32_t ipv4_sum_ = 0;
+    std::uint32_t pseudo_sum_ = 0;
+    std::uint32_t ports_sum_ = 0;
     std::uint32_t flow_;
 };
-
-/// RFC 1071: one's-complement sum of 16-bit words, not inverted, not folded.
-[[nodiscard]] std::uint32_t checksum_add(std::uint32_t sum,
-                                         std::span<const std::byte> octets) noexcept;
-
-/// RFC 1071: folds to 16 bits and inverts.
-[[nodiscard]] std::uint16_t checksum_finish(std::uint32_t sum) noexcept;
 
 } // namespace pagewire::dataplane

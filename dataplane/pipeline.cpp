@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,16 +19,15 @@ namespace {
 
 using PacketBytes = std::span<std::byte, kPacketHeaderBytes>;
 
-static_assert(kPacketHeaderBytes <= PacketMemoryLayout::kHeaderStride,
-              "a header fills at most its slot");
-
 Segmenter::Limits segment_limits(const core::TransferJob& job, const Engine& engine)
 {
-    if (engine.num_segments_max() < 2)
-        throw core::TransferError(
-            "the device takes one segment a packet: header and page slices need two");
+    const bool headroom = job.dataplane.layout == core::PacketLayout::kHeadroom;
+    if (!headroom && engine.num_segments_max() < 2)
+        throw core::TransferError("the device takes one segment a packet, and header and page "
+                                  "slices need two: use the layout 'headroom'");
     return {.payload_bytes_max = payload_room(job.mtu),
-            .num_slices_max = std::min(engine.num_segments_max() - 1, Segmenter::kSlicesMax)};
+            .num_slices_max = std::min(engine.num_segments_max() - 1, Segmenter::kSlicesMax),
+            .slice_bytes_max = engine.segment_bytes_max()};
 }
 
 /// Reads are handed over a few at a time: a call for each would cost more than it hides.
@@ -39,48 +39,63 @@ Pipeline::Pipeline(const core::TransferJob& job, Engine& engine, FlowControl* fl
     : job_(job),
       engine_(engine),
       flow_(flow),
-      ledger_(PacketMemoryLayout::of(job.dataplane)),
+      ledger_(PacketMemoryLayout::of(job.dataplane, job.mtu)),
       segmenter_(ledger_.layout(), segment_limits(job, engine)),
       header_(job.local, job.peer, job.flow)
 {
     // A packet may begin at the end of one frame, and all that it touches must be there at once.
     const PacketMemoryLayout& layout = ledger_.layout();
-    if (payload_room(job.mtu) > layout.frames_bytes() - layout.frame_bytes) {
+    if (!layout.has_headroom() &&
+        payload_room(job.mtu) > layout.frames_bytes() - layout.frame_bytes) {
         throw core::TransferError(
             fmt::format("{} frames of {} are too few for packets of MTU {}: use more packet "
                         "memory (umem) or larger frames (frame)",
                         layout.num_frames, core::format_bytes(layout.frame_bytes), job.mtu));
     }
-    if (job.dataplane.source == core::PayloadSource::kDisk) {
-        const core::UniqueFd file = core::open_source_file(job.path);
-        std::string why;
-        const auto alignment = core::direct_io_alignment(file.get(), why);
-        if (!alignment)
-            throw core::TransferError(why);
-        offset_align_ = alignment->offset;
-        if (job.dataplane.frame_bytes % offset_align_ != 0 ||
-            kChunkBytes % alignment->memory != 0) {
-            throw core::TransferError(
-                fmt::format("{}: direct I/O wants {} bytes alignment in the file and {} in "
-                            "memory, which frames of {} do not have",
-                            job.path, alignment->offset, alignment->memory,
-                            core::format_bytes(job.dataplane.frame_bytes)));
-        }
-        reader_.emplace(job.path, engine.memory(), job.dataplane.disk_depth);
-    }
-    base_offset_ =
-        core::round_down<std::uint64_t>(job.range.offset, std::max(offset_align_, kChunkBytes));
+    if (job.dataplane.source == core::PayloadSource::kDisk)
+        open_file();
+    const std::uint32_t base_align =
+        layout.has_headroom() ? offset_align_ : std::max(offset_align_, kChunkBytes);
+    base_offset_ = core::round_down<std::uint64_t>(job.range.offset, base_align);
     begin_ = job.range.offset - base_offset_;
     end_ = begin_ + job.range.length;
     position_ = begin_;
-    num_frames_total_ = (end_ + ledger_.layout().frame_bytes - 1) / ledger_.layout().frame_bytes;
-    read_ended_.resize(ledger_.layout().num_frames);
+    num_frames_total_ = (end_ + layout.frame_bytes - 1) / layout.frame_bytes;
+    read_ended_.resize(layout.num_frames);
+}
+
+void Pipeline::open_file()
+{
+    const PacketMemoryLayout& layout = ledger_.layout();
+    const core::UniqueFd file = core::open_source_file(job_.path);
+    std::string why;
+    const auto alignment = core::direct_io_alignment(file.get(), why);
+    if (!alignment)
+        throw core::TransferError(why);
+    offset_align_ = alignment->offset;
+    const std::uint32_t memory_has =
+        layout.has_headroom() ? PacketMemoryLayout::kSlotOffset : kChunkBytes;
+    if (layout.slot_bytes % offset_align_ != 0 || memory_has % alignment->memory != 0) {
+        throw core::TransferError(
+            fmt::format("{}: direct I/O wants {} bytes alignment in the file and {} in "
+                        "memory, which {} of {} do not have",
+                        job_.path, alignment->offset, alignment->memory,
+                        layout.has_headroom() ? "slots with headroom" : "frames",
+                        core::format_bytes(layout.slot_bytes)));
+    }
+    reader_.emplace(job_.path, engine_.memory(), job_.dataplane.disk_depth);
+    if (layout.has_headroom())
+        read_pieces_.resize(std::size_t{layout.num_frames} * layout.slots_per_frame());
 }
 
 core::TransferReport Pipeline::run(core::TransferWatch& watch)
 {
     if (!reader_)
         fill_from_memory();
+    if (job_.dataplane.checksum == core::ChecksumMode::kSidecar)
+        make_sidecar();
+    if (job_.dataplane.protect_payload)
+        protect_payload();
     watch.begin();
     pacer_.emplace(job_.dataplane.rate_gbps, Pacer::Clock::now());
     refill();
@@ -109,11 +124,68 @@ core::TransferReport Pipeline::run(core::TransferWatch& watch)
         {"disk_reads", num_disk_reads_},    {"completions_invalid", num_reclaimed_invalid_},
         {"waits_disk", num_waits_disk_},    {"waits_credit", num_waits_credit_},
         {"waits_engine", num_waits_engine_}};
-    report.facts["layout"] = "header + page slices";
-    report.facts["frames"] = fmt::format("{} of {}", ledger_.layout().num_frames,
-                                         core::format_bytes(ledger_.layout().frame_bytes));
+    describe(report);
     engine_.describe(report);
     return report;
+}
+
+void Pipeline::describe(core::TransferReport& report) const
+{
+    const PacketMemoryLayout& layout = ledger_.layout();
+    report.facts["frames"] =
+        fmt::format("{} of {}", layout.num_frames, core::format_bytes(layout.frame_bytes));
+    if (layout.has_headroom()) {
+        const double used = static_cast<double>(layout.slot_bytes);
+        report.facts["layout"] =
+            fmt::format("header in the headroom of slots of {} bytes: {:.0f} % of the MTU's "
+                        "payload, {:.0f} % of the memory are used",
+                        layout.slot_bytes, 100 * used / payload_room(job_.mtu),
+                        100 * used / layout.slot_stride);
+    } else {
+        report.facts["layout"] = "header + page slices";
+    }
+    switch (job_.dataplane.checksum) {
+    case core::ChecksumMode::kNone:
+        report.facts["checksum"] = "none: 0 on the wire";
+        break;
+    case core::ChecksumMode::kOffload:
+        report.facts["checksum"] = "asked of the device by each packet's metadata";
+        break;
+    case core::ChecksumMode::kSidecar:
+        report.facts["checksum"] = "from sums taken before the transfer";
+        break;
+    }
+    report.facts["payload"] = job_.dataplane.protect_payload
+                                  ? "PROT_NONE during the transfer: user space did not touch it"
+                                  : "not protected";
+}
+
+/// What the CPU must not touch during the transfer, it cannot: a touch would be SIGSEGV. The kernel
+/// reaches the pages by their own addresses.
+void Pipeline::protect_payload()
+{
+    const PacketMemoryLayout& layout = ledger_.layout();
+    if (layout.has_headroom())
+        throw core::TransferError("headers lie in the payload's own pages in the layout "
+                                  "'headroom': protect the payload with 'segments'");
+    const auto frames = engine_.memory().subspan(layout.frames_offset, layout.frames_bytes());
+    if (::mprotect(frames.data(), frames.size(), PROT_NONE) != 0)
+        core::throw_errno("mprotect",
+                          "the frames (reserved hugepages can only be protected whole)");
+}
+
+void Pipeline::make_sidecar()
+{
+    const SidecarStream stream{.begin = begin_, .end = end_, .base_offset = base_offset_};
+    sidecar_ = reader_ ? ChecksumSidecar::of_file(job_.path, stream, segmenter_)
+                       : ChecksumSidecar::of_memory(engine_.memory(), ledger_.layout(), stream,
+                                                    segmenter_);
+}
+
+UdpChecksum Pipeline::checksum_of(std::uint64_t sequence) const noexcept
+{
+    return {.mode = job_.dataplane.checksum,
+            .payload_sum = sidecar_ ? sidecar_->payload_sum(sequence) : std::uint16_t{0}};
 }
 
 std::uint64_t Pipeline::read_bytes(std::uint64_t frame_index) const
@@ -127,12 +199,12 @@ std::uint64_t Pipeline::read_bytes(std::uint64_t frame_index) const
 
 void Pipeline::fill_from_memory()
 {
-    const auto frames =
-        engine_.memory().subspan(ledger_.layout().frames_offset, ledger_.layout().frames_bytes());
+    const PacketMemoryLayout& layout = ledger_.layout();
     const core::UniqueFd file = core::open_source_file(job_.path);
-    for (std::size_t at = 0; at < frames.size();) {
-        const ssize_t got = ::pread(file.get(), frames.data() + at, frames.size() - at,
-                                    static_cast<off_t>(base_offset_ + at));
+    for (std::uint64_t at = 0; at < layout.frames_bytes();) {
+        const std::uint64_t rest_of_slot = layout.slot_bytes - at % layout.slot_bytes;
+        const ssize_t got = ::pread(file.get(), engine_.memory().data() + layout.addr_of(at),
+                                    rest_of_slot, static_cast<off_t>(base_offset_ + at));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -140,9 +212,28 @@ void Pipeline::fill_from_memory()
         if (got == 0)
             throw core::TransferError(
                 fmt::format("{}: is shorter than the packet memory that it is to fill ({})",
-                            job_.path, core::format_bytes(frames.size())));
-        at += static_cast<std::size_t>(got);
+                            job_.path, core::format_bytes(layout.frames_bytes())));
+        at += static_cast<std::uint64_t>(got);
     }
+}
+
+bool Pipeline::start_read(std::uint32_t slot, std::uint64_t frame_index)
+{
+    const PacketMemoryLayout& layout = ledger_.layout();
+    const std::uint64_t from = base_offset_ + frame_index * layout.frame_bytes;
+    const std::uint64_t length = read_bytes(frame_index);
+    std::byte* first = engine_.memory().data() + layout.frame_addr(slot);
+    if (!layout.has_headroom())
+        return reader_->start(slot, from, static_cast<std::uint32_t>(length), first);
+    const std::uint64_t num_pieces = (length + layout.slot_bytes - 1) / layout.slot_bytes;
+    const auto pieces =
+        std::span(read_pieces_).subspan(std::size_t{slot} * layout.slots_per_frame(), num_pieces);
+    for (std::uint64_t i = 0; i < num_pieces; ++i) {
+        pieces[i] = {
+            .iov_base = first + i * layout.slot_stride,
+            .iov_len = std::min<std::uint64_t>(layout.slot_bytes, length - i * layout.slot_bytes)};
+    }
+    return reader_->start_scattered(slot, from, pieces);
 }
 
 bool Pipeline::reap_reads()
@@ -183,19 +274,27 @@ bool Pipeline::reap_reads()
 void Pipeline::refill()
 {
     const PacketMemoryLayout& layout = ledger_.layout();
-    if (!reader_) {
+    if (!reader_ && !layout.has_headroom()) {
         // Nothing is written to these frames: each is ready again as soon as it has been cut.
         num_frames_ready_ = num_frames_total_;
+        return;
+    }
+    if (!reader_) {
+        // Headers are: a frame is ready again when no packet of it is out.
+        for (; num_frames_asked_ < num_frames_total_; ++num_frames_asked_, ++num_frames_ready_) {
+            const auto slot = static_cast<std::uint32_t>(num_frames_asked_ % layout.num_frames);
+            if (!ledger_.is_free(slot))
+                return;
+            ledger_.start_read(slot);
+            ledger_.read_done(slot);
+        }
         return;
     }
     while (num_frames_asked_ < num_frames_total_) {
         const auto slot = static_cast<std::uint32_t>(num_frames_asked_ % layout.num_frames);
         if (!ledger_.is_free(slot))
             break;
-        const std::uint64_t from = num_frames_asked_ * layout.frame_bytes;
-        if (!reader_->start(slot, base_offset_ + from,
-                            static_cast<std::uint32_t>(read_bytes(num_frames_asked_)),
-                            engine_.memory().data() + layout.frame_addr(slot)))
+        if (!start_read(slot, num_frames_asked_))
             break;
         ledger_.start_read(slot);
         ++num_frames_asked_;
@@ -230,15 +329,15 @@ bool Pipeline::stage()
         if (position_ + bytes > ready_end || !has_credit() ||
             !pacer_->may_send(position_ - begin_, now))
             break;
-        const auto header_addr = ledger_.take_header();
+        const auto header_addr =
+            layout.has_headroom() ? std::optional<std::uint64_t>(0) : ledger_.take_header();
         if (!header_addr)
             break;
-        header_.write(PacketBytes(engine_.memory().subspan(*header_addr, kPacketHeaderBytes)),
-                      next_sequence_, position_ - begin_, bytes);
-        staged_[num_staged_] = {.addr = *header_addr, .len = kPacketHeaderBytes, .more = true};
-        const auto slices =
-            std::span(staged_).subspan(num_staged_ + 1).first<Segmenter::kSlicesMax>();
-        const std::size_t num_descriptors = 1 + segmenter_.cut(position_, bytes, slices);
+        const auto packet =
+            std::span(staged_).subspan(num_staged_).first<Segmenter::kSlicesMax + 1>();
+        const std::size_t num_descriptors = segmenter_.cut(position_, bytes, *header_addr, packet);
+        header_.write(PacketBytes(engine_.memory().subspan(packet[0].addr, kPacketHeaderBytes)),
+                      next_sequence_, position_ - begin_, bytes, checksum_of(next_sequence_));
         for (std::size_t i = 0; i < num_descriptors; ++i)
             ledger_.lend(staged_[num_staged_ + i].addr);
         num_staged_ += num_descriptors;
@@ -250,7 +349,8 @@ bool Pipeline::stage()
     // Frames behind the cut go to the disk again once the device has done with them.
     const std::uint64_t num_behind =
         position_ == end_ ? num_frames_total_ : position_ / layout.frame_bytes;
-    for (; reader_ && num_frames_cut_ < num_behind; ++num_frames_cut_)
+    const bool turned_over = reader_ || layout.has_headroom();
+    for (; turned_over && num_frames_cut_ < num_behind; ++num_frames_cut_)
         ledger_.all_cut(static_cast<std::uint32_t>(num_frames_cut_ % layout.num_frames));
     return num_packets > 0;
 }
@@ -280,7 +380,7 @@ void Pipeline::idle(const core::TransferWatch& watch)
     const bool wants_data =
         num_staged_ == 0 && position_ < end_ &&
         position_ + segmenter_.payload_bytes(position_, end_) > std::min(end_, ready_end);
-    if (wants_data && reader_->num_in_flight() > 0) {
+    if (wants_data && reader_ && reader_->num_in_flight() > 0) {
         ++num_waits_disk_;
         if (const int error = reader_->submit(); error != 0)
             core::throw_error(error, "io_uring_enter", job_.path);

@@ -9,6 +9,7 @@
 #include "dataplane/pacer.hpp"
 #include "dataplane/packet_header.hpp"
 #include "dataplane/segmenter.hpp"
+#include "dataplane/sidecar.hpp"
 
 #include <array>
 #include <functional>
@@ -41,7 +42,13 @@ class Pipeline {
     static constexpr std::size_t kBatchPackets = 64;
     static constexpr std::size_t kBatchDescriptors = kBatchPackets * (Segmenter::kSlicesMax + 1);
 
+    void open_file();
     void fill_from_memory();
+    void make_sidecar();
+    void protect_payload();
+    [[nodiscard]] bool start_read(std::uint32_t slot, std::uint64_t frame_index);
+    [[nodiscard]] UdpChecksum checksum_of(std::uint64_t sequence) const noexcept;
+    void describe(core::TransferReport& report) const;
     bool reap_reads();
     void refill();
     bool stage();
@@ -59,6 +66,8 @@ class Pipeline {
     Segmenter segmenter_;
     PacketHeader header_;
     std::optional<DirectReader> reader_;
+    std::vector<iovec> read_pieces_; // headroom: slots_per_frame of them for each frame
+    std::optional<ChecksumSidecar> sidecar_;
     std::optional<Pacer> pacer_;
 
     std::uint64_t base_offset_ = 0;  // file offset of position 0

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/mapping.hpp"
+#include "core/method.hpp"
 #include "core/unique_fd.hpp"
 #include "dataplane/xdp_uapi.hpp"
 #include "dataplane/xsk_ring.hpp"
@@ -18,6 +19,11 @@ struct XskConfig {
     std::uint32_t queue = 0;
     std::uint32_t ring_entries = 0; ///< power of two, for TX and completion alike
     std::uint32_t chunk_bytes = 0;
+    core::BindMode bind = core::BindMode::kAuto;
+    bool several_segments = true;      ///< XDP_USE_SG
+    bool unaligned = false;            ///< descriptors may cross chunks
+    std::uint32_t tx_metadata_len = 0; ///< octets before each descriptor; 0: none
+    std::uint32_t busy_poll_us = 0;    ///< SO_BUSY_POLL, SO_PREFER_BUSY_POLL; 0: off
 };
 
 /// An AF_XDP socket that transmits, with the UMEM registered on it

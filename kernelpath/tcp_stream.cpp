@@ -16,7 +16,7 @@ TcpStream::TcpStream(const core::TransferJob& job, const core::TransferWatch& wa
       watch_(watch)
 {
     core::set_socket_timeouts(fd_.get(), core::TransferWatch::kMaxWait);
-    core::connect_socket(fd_.get(), job.peer.ipv4, job.peer.port);
+    core::connect_socket(fd_.get(), job.peer.ipv4, job.peer.port, [&watch] { watch.check(); });
 }
 
 void TcpStream::write_all(std::span<const std::byte> data)

@@ -108,6 +108,9 @@ std::vector<Task> make_rows(const Plan& plan, const Source& source, const Lab& l
                     .arm = std::move(arm.name),
                     .features = std::move(arm.features),
                     .map_per_chunk = arm.map_per_chunk,
+                    .from_memory = method.needs_direct_io &&
+                                   plan.dataplane.source == core::PayloadSource::kMemory,
+                    .sparse = source.is_sparse(),
                     .skipped = obstacle(method, cache, source),
                     .samples = {}};
         if (task.row.skipped.empty())
@@ -153,7 +156,7 @@ void add_ceilings(const Plan& plan, const Source& source, std::vector<Task>& tas
         const bool wanted = !plan.wire || method.wire == *plan.wire;
         if (on_wire && wanted && plan.dataplane.rate_gbps == 0 && plan.dataplane.fault.empty() &&
             source.identity.size >=
-                dataplane::PacketMemoryLayout::of(plan.dataplane).frames_bytes())
+                dataplane::PacketMemoryLayout::of(plan.dataplane, plan.mtu).frames_bytes())
             add(method, core::PayloadSource::kMemory);
     }
 }
@@ -244,6 +247,9 @@ RunResult run_experiment(const Plan& plan, const std::atomic<bool>& interrupted,
     require_known_features(plan, lab->features());
     Ledger ledger(plan.ledger != LedgerMode::kOff);
     result.no_ledger = ledger.support().reason();
+    const bool apart = plan.ledger == LedgerMode::kApart && result.no_ledger.empty();
+    for (Task& task : tasks)
+        task.row.timed_apart = apart && !task.is_ceiling;
     TransferRunner runner(plan, *lab, source, ledger, interrupted, pause);
     std::mt19937_64 random(plan.seed);
     std::vector<Turn> turns = turns_of_a_round(tasks, plan.ledger, result.no_ledger.empty());

@@ -78,7 +78,7 @@ void explain_row(std::string& text, const Row& row)
                    figure_text(figures.cpu_copies_per_byte_fentry));
     fmt::format_to(out, "  crossings a turn       {}\n", figure_text(figures.crossings_per_turn));
     for (const auto& [name, count] : figures.syscalls)
-        fmt::format_to(out, "    {:<20} {} calls\n", name, count);
+        fmt::format_to(out, "    {:<20} {} call{}\n", name, count, count == 1 ? "" : "s");
     fmt::format_to(out, "  page faults a turn     {}\n", figure_text(figures.page_faults_per_turn));
     fmt::format_to(out, "  payload left the host  {} ({})\n", zero_copy_name(figures.observed),
                    figures.observed_evidence);

@@ -12,6 +12,21 @@ struct EnumNames<core::Wire> {
 };
 
 template<>
+struct EnumNames<core::PacketLayout> {
+    static constexpr auto kAll = core::kPacketLayoutNames;
+};
+
+template<>
+struct EnumNames<core::ChecksumMode> {
+    static constexpr auto kAll = core::kChecksumModeNames;
+};
+
+template<>
+struct EnumNames<core::BindMode> {
+    static constexpr auto kAll = core::kBindModeNames;
+};
+
+template<>
 struct EnumNames<core::PayloadSource> {
     static constexpr std::array<std::pair<std::string_view, core::PayloadSource>, 2> kAll{
         {{"disk", core::PayloadSource::kDisk}, {"memory", core::PayloadSource::kMemory}}};
@@ -43,6 +58,12 @@ void describe(Io& io, core::DataplaneJob& v)
     io("disk_depth", v.disk_depth);
     io("ring_entries", v.ring_entries);
     io("source", v.source);
+    io("layout", v.layout);
+    io("checksum", v.checksum);
+    io("bind", v.bind);
+    io("segments_max", v.segments_max);
+    io("protect_payload", v.protect_payload);
+    io("busy_poll_us", v.busy_poll_us);
     io("rate_gbps", v.rate_gbps);
     io("fault", v.fault);
 }

@@ -138,6 +138,18 @@ constexpr Key<DataplaneJob> kDataplaneKeys[] = {
          job.ring_entries = value.integer<std::uint32_t>(kRingLimits);
      }},
     {"source", set_source},
+    {"layout",
+     [](DataplaneJob& job, const Value& value) { job.layout = value.parsed(parse_packet_layout); }},
+    {"checksum", [](DataplaneJob& job,
+                    const Value& value) { job.checksum = value.parsed(parse_checksum_mode); }},
+    {"bind",
+     [](DataplaneJob& job, const Value& value) { job.bind = value.parsed(parse_bind_mode); }},
+    {"protect_payload",
+     [](DataplaneJob& job, const Value& value) { job.protect_payload = value.flag(); }},
+    {"busy_poll_us",
+     [](DataplaneJob& job, const Value& value) {
+         job.busy_poll_us = value.integer<std::uint32_t>(kBusyPollLimits);
+     }},
     {"rate_gbps", [](DataplaneJob& job, const Value& value) { job.rate_gbps = value.rate(); }},
     {"fault", [](DataplaneJob& job, const Value& value) { job.fault = value.text(); }},
 };

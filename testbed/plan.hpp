@@ -84,6 +84,9 @@ struct Plan {
                                  .disk_depth = 8,
                                  .ring_entries = 2048,
                                  .source = core::PayloadSource::kDisk,
+                                 .layout = core::PacketLayout::kAuto,
+                                 .checksum = core::ChecksumMode::kNone,
+                                 .bind = core::BindMode::kAuto,
                                  .rate_gbps = 0,
                                  .fault = {}};
 
@@ -109,6 +112,9 @@ void validate_plan(const Plan& plan, std::span<const core::Method* const> known)
 [[nodiscard]] CacheState parse_cache_state(std::string_view text);
 [[nodiscard]] core::Wire parse_wire(std::string_view text);
 [[nodiscard]] core::PayloadSource parse_payload_source(std::string_view text);
+[[nodiscard]] core::PacketLayout parse_packet_layout(std::string_view text);
+[[nodiscard]] core::ChecksumMode parse_checksum_mode(std::string_view text);
+[[nodiscard]] core::BindMode parse_bind_mode(std::string_view text);
 [[nodiscard]] LedgerMode parse_ledger_mode(std::string_view text);
 [[nodiscard]] std::string_view ledger_mode_name(LedgerMode mode);
 [[nodiscard]] LabKind parse_lab_kind(std::string_view text);

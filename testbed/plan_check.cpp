@@ -9,7 +9,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 
@@ -126,6 +125,15 @@ void check_dataplane(const core::DataplaneJob& dataplane)
     check_figure("dataplane.frame", dataplane.frame_bytes, kFrameLimits);
     check_figure("dataplane.disk_depth", dataplane.disk_depth, kDiskDepthLimits);
     check_figure("dataplane.ring", dataplane.ring_entries, kRingLimits);
+    check_figure("dataplane.busy_poll_us", dataplane.busy_poll_us, kBusyPollLimits);
+    if (dataplane.protect_payload && dataplane.layout == core::PacketLayout::kHeadroom) {
+        throw UsageError("dataplane.protect_payload: in the layout \"headroom\" headers lie in the "
+                         "payload's own pages: use \"segments\"");
+    }
+    if (dataplane.protect_payload && !dataplane.fault.empty()) {
+        throw UsageError("dataplane.protect_payload: a fault spoils the payload: leave one of the "
+                         "two away");
+    }
     if (!is_rate(dataplane.rate_gbps)) {
         throw UsageError(fmt::format("dataplane.rate_gbps: {} is not possible: {}",
                                      dataplane.rate_gbps, kRateAdvice));
@@ -210,12 +218,25 @@ core::PayloadSource parse_payload_source(std::string_view text)
         {{"disk", core::PayloadSource::kDisk}, {"memory", core::PayloadSource::kMemory}});
 }
 
+core::PacketLayout parse_packet_layout(std::string_view text)
+{
+    return parse_choice<core::PacketLayout>(text, "packet layout", core::kPacketLayoutNames);
+}
+
+core::ChecksumMode parse_checksum_mode(std::string_view text)
+{
+    return parse_choice<core::ChecksumMode>(text, "checksum mode", core::kChecksumModeNames);
+}
+
+core::BindMode parse_bind_mode(std::string_view text)
+{
+    return parse_choice<core::BindMode>(text, "bind mode", core::kBindModeNames);
+}
+
 namespace {
 
-constexpr std::array kLedgerModes{
-    std::pair<std::string_view, LedgerMode>{"apart", LedgerMode::kApart},
-    std::pair<std::string_view, LedgerMode>{"with", LedgerMode::kWith},
-    std::pair<std::string_view, LedgerMode>{"off", LedgerMode::kOff}};
+constexpr core::Names<LedgerMode, 3> kLedgerModes{
+    {{"apart", LedgerMode::kApart}, {"with", LedgerMode::kWith}, {"off", LedgerMode::kOff}}};
 
 } // namespace
 
@@ -226,11 +247,7 @@ LedgerMode parse_ledger_mode(std::string_view text)
 
 std::string_view ledger_mode_name(LedgerMode mode)
 {
-    for (const auto& [name, known] : kLedgerModes) {
-        if (known == mode)
-            return name;
-    }
-    return {};
+    return core::name_of(kLedgerModes, mode);
 }
 
 LabKind parse_lab_kind(std::string_view text)

@@ -43,6 +43,7 @@ inline constexpr Limits kUmemLimits{.min = core::kMiB, .max = core::kGiB, .is_by
 inline constexpr Limits kFrameLimits{
     .min = 4 * core::kKiB, .max = core::kMiB, .multiple = 4096, .is_bytes = true};
 inline constexpr Limits kDiskDepthLimits{.min = 1, .max = 256};
+inline constexpr Limits kBusyPollLimits{.min = 0, .max = 10'000};
 inline constexpr Limits kRingLimits{.min = 64, .max = 32768, .power_of_two = true};
 
 [[nodiscard]] bool fits(std::uint64_t value, const Limits& limits);

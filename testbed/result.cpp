@@ -38,15 +38,11 @@ std::vector<double> Row::goodputs() const
 std::vector<const Sample*> Row::timed() const
 {
     std::vector<const Sample*> good;
-    std::vector<const Sample*> unwatched;
     for (const Sample& sample : samples) {
-        if (!sample.error.empty())
-            continue;
-        good.push_back(&sample);
-        if (!sample.watched)
-            unwatched.push_back(&sample);
+        if (sample.error.empty() && !(timed_apart && sample.watched))
+            good.push_back(&sample);
     }
-    return unwatched.empty() ? good : unwatched;
+    return good;
 }
 
 bool RunResult::any_failed() const

@@ -37,7 +37,10 @@ struct Row {
     std::string arm;               ///< empty: arms do not apply to this method
     nic::FeatureSettings features; ///< those that the cell asked for, all verified active
     bool map_per_chunk = false;
-    std::string skipped; ///< not empty: never run, and why
+    bool from_memory = false; ///< payload from memory, not from the disk
+    bool sparse = false;      ///< the file has holes
+    bool timed_apart = false; ///< goodput is that of unwatched samples, and of these only
+    std::string skipped;      ///< not empty: never run, and why
     std::vector<Sample> samples;
 
     /// "ok", "failed" (one sample or more) or "skipped".
@@ -50,7 +53,7 @@ struct Row {
     /// watch, where there are any.
     [[nodiscard]] std::vector<double> goodputs() const;
 
-    /// Those samples.
+    /// The good samples that the clock's figures are of.
     [[nodiscard]] std::vector<const Sample*> timed() const;
 };
 

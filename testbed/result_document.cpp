@@ -79,6 +79,11 @@ json plan_json(const RunResult& result)
               {"disk_depth", plan.dataplane.disk_depth},
               {"ring_entries", plan.dataplane.ring_entries},
               {"source", plan.dataplane.source == core::PayloadSource::kDisk ? "disk" : "memory"},
+              {"layout", core::name_of(core::kPacketLayoutNames, plan.dataplane.layout)},
+              {"checksum", core::name_of(core::kChecksumModeNames, plan.dataplane.checksum)},
+              {"bind", core::name_of(core::kBindModeNames, plan.dataplane.bind)},
+              {"protect_payload", plan.dataplane.protect_payload},
+              {"busy_poll_us", plan.dataplane.busy_poll_us},
               {"rate_gbps", plan.dataplane.rate_gbps},
               {"fault", or_null(plan.dataplane.fault)}}}};
 }

@@ -18,6 +18,15 @@ std::string figure(const nlohmann::json& value, int digits)
     return value.is_number() ? fmt::format("{:.{}f}", value.get<double>(), digits) : "-";
 }
 
+/// Two digits, and never a zero for something.
+std::string small_figure(const nlohmann::json& value)
+{
+    constexpr double least = 0.005;
+    if (value.is_number() && value.get<double>() > 0 && value.get<double>() < least)
+        return "<0.01";
+    return figure(value, 2);
+}
+
 std::string range_text(const std::vector<double>& samples)
 {
     if (samples.empty())
@@ -49,7 +58,7 @@ constexpr const char* kLine =
     "{:<12} {:<4} {:<5} {:<9} {:>6} {:>13} {:>7} {:>7}  {:<15} {:<11} {}\n";
 
 constexpr const char* kLedgerLine =
-    "{:<13} {:<5} {:<9} {:>4} {:>5} {:>6} {:>7}  {:>4} {:>5}  {:>4} {:>5}  {:<9} {}\n";
+    "{:<13} {:<5} {:<9} {:>4} {:>5} {:>6} {:>6} {:>4} {:>4} {:>5} {:>4}  {:<9} {}\n";
 
 std::string name_or_dash(const nlohmann::json& name)
 {
@@ -98,8 +107,8 @@ void append_ledger_table(std::string& text, const nlohmann::json& document)
 {
     auto out = std::back_inserter(text);
     Footnotes footnotes;
-    fmt::format_to(out, kLedgerLine, "", "", "", "cros", "sings", "calls", "faults", "CPU",
-                   "copies", "DMA", "seen", "payload", "");
+    fmt::format_to(out, kLedgerLine, "", "", "", "cros", "sings", "calls", "faults", "copi", "es",
+                   "DMA", "DMA", "payload", "");
     fmt::format_to(out, kLedgerLine, "the ledger", "cache", "arm", "book", "seen", "/MiB", "/MiB",
                    "book", "seen", "disk", "NIC", "left", "textbook");
     for (const auto& row : document.at("rows")) {
@@ -113,7 +122,7 @@ void append_ledger_table(std::string& text, const nlohmann::json& document)
         fmt::format_to(
             out, kLedgerLine, row.at("method").get<std::string>(),
             row.at("cache").get<std::string>(), name_or_dash(row.at("arm")), book("crossings"),
-            figure(ledger.at("crossings_per_turn"), 2), figure(ledger.at("syscalls_per_mib"), 2),
+            figure(ledger.at("crossings_per_turn"), 2), small_figure(ledger.at("syscalls_per_mib")),
             figure(ledger.at("page_faults_per_mib"), 1), book("cpu_copies"),
             figure(ledger.at("cpu_copies_per_byte"), 2), figure(ledger.at("dma_disk_per_byte"), 2),
             figure(ledger.at("dma_nic_per_byte"), 2),
@@ -139,13 +148,14 @@ void append_ledger_cost(std::string& text, const nlohmann::json& ledger)
     if (ratio.is_null())
         return;
     fmt::format_to(out,
-                   "ledger: not attached to the timed transfers; goodput with it / without: "
+                   "ledger: apart from the timed transfers; goodput with / without: "
                    "{:.2f}",
                    ratio.at("median").get<double>());
     if (!ratio.at("ci95").is_null())
-        fmt::format_to(out, " (95% {:.2f}..{:.2f})", ratio.at("ci95")[0].get<double>(),
+        fmt::format_to(out, " ({:.2f}..{:.2f})", ratio.at("ci95")[0].get<double>(),
                        ratio.at("ci95")[1].get<double>());
-    fmt::format_to(out, ", {} pairs\n", ratio.at("num_pairs").get<std::size_t>());
+    const auto num_pairs = ratio.at("num_pairs").get<std::size_t>();
+    fmt::format_to(out, ", {} pair{}\n", num_pairs, num_pairs == 1 ? "" : "s");
 }
 
 } // namespace

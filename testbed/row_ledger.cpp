@@ -74,6 +74,8 @@ std::optional<TextbookVerdict> row_verdict(const Row& row, const LedgerFigures& 
     return compare_with_textbook(*row.method,
                                  {.hot = row.cache == CacheState::kHot,
                                   .map_per_chunk = row.map_per_chunk,
+                                  .from_memory = row.from_memory,
+                                  .sparse = row.sparse,
                                   .scatter_gather = sample.scatter_gather,
                                   .mode = sample.worker.report.zero_copy_kernel_reported,
                                   .num_turns = sample.worker.report.num_turns},

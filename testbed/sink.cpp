@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "testbed/messages.hpp"
 #include "testbed/registry.hpp"
+#include "testbed/udp_statistics.hpp"
 #include "testbed/usage_meter.hpp"
 
 #include <fmt/format.h>
@@ -63,9 +64,13 @@ ReceivedNote receive_stream(Channel& channel, const ReceiveRequest& request,
         const auto reception = receiver_for(request.wire).open(request.order);
         channel.send(nlohmann::json(ReadyNote{.port = reception->port()}));
         ChannelStop stop(channel);
+        const auto refused_before = udp_in_csum_errors();
         const ProcessCpu before = process_cpu();
         note.report = reception->run(verifier ? &*verifier : nullptr, stop);
         const ProcessCpu after = process_cpu();
+        if (const auto refused = udp_in_csum_errors();
+            refused && refused_before && request.wire == core::Wire::kUdp)
+            note.report.counters["udp_in_csum_errors"] = *refused - *refused_before;
         note.cpu_user_s = after.user_s - before.user_s;
         note.cpu_system_s = after.system_s - before.system_s;
         if (verifier) {

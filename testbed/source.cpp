@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace pagewire::testbed {
@@ -40,6 +41,15 @@ Source Source::open(const Plan& plan)
         throw core::UsageError(error.what());
     }
     return source;
+}
+
+bool Source::is_sparse() const
+{
+    struct stat status {};
+
+    core::checked(::fstat(fd.get(), &status), "fstat", path);
+    constexpr off_t block_bytes = 512; // of st_blocks, stat(3)
+    return status.st_blocks * block_bytes < status.st_size;
 }
 
 std::string Source::change() const

@@ -21,6 +21,9 @@ struct Source {
     /// UsageError in one line.
     [[nodiscard]] static Source open(const Plan& plan);
 
+    /// Fewer blocks than bytes: holes read as zeros, without the disk.
+    [[nodiscard]] bool is_sparse() const;
+
     /// Empty when the file is still the same; else what happened to it.
     [[nodiscard]] std::string change() const;
 };

@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "core/units.hpp"
 #include "dataplane/frame_ledger.hpp"
+#include "dataplane/xdp_choice.hpp"
 #include "nic/link.hpp"
 #include "testbed/child_process.hpp"
 #include "testbed/deferred_skbs.hpp"
@@ -73,10 +74,9 @@ std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round, bool
                               .local = lab_.link().local,
                               .peer = lab_.link().peer,
                               .flow = next_flow_++,
-                              .dataplane = plan_.dataplane};
-        job.dataplane.source = cell.source;
+                              .dataplane = dataplane_job(cell)};
         if (cell.source == core::PayloadSource::kMemory)
-            job.range = {.offset = 0, .length = expected(cell).length};
+            job.range = {.offset = 0, .length = expected(job.dataplane).length};
         if (cell.method->wire != core::Wire::kNone)
             order_sink(cell, job);
         transfer(cell, job, sample);
@@ -145,16 +145,32 @@ void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sa
     sample.ledger = ledger_figures(evidence);
 }
 
-const core::BlockDigests& TransferRunner::expected(const Cell& cell)
+core::DataplaneJob TransferRunner::dataplane_job(const Cell& cell) const
 {
-    if (cell.source == core::PayloadSource::kDisk)
+    core::DataplaneJob job = plan_.dataplane;
+    job.source = cell.source;
+    if (cell.method->uses_xdp) {
+        return dataplane::settle_xdp_job(
+            job, nic::probe_xdp_device(lab_.sender_netns(), lab_.link().interface),
+            lab_.link().interface, dataplane::kernel_has_xdp_segments());
+    }
+    if (job.layout == core::PacketLayout::kAuto)
+        job.layout = core::PacketLayout::kSegments;
+    return job;
+}
+
+const core::BlockDigests& TransferRunner::expected(const core::DataplaneJob& job)
+{
+    if (job.source == core::PayloadSource::kDisk)
         return source_.digests;
-    if (memory_digests_.digests.empty()) {
-        const std::uint64_t period =
-            dataplane::PacketMemoryLayout::of(plan_.dataplane).frames_bytes();
+    const std::uint64_t period =
+        dataplane::PacketMemoryLayout::of(job, lab_.link().mtu).frames_bytes();
+    if (memory_digests_.digests.empty() || memory_period_ != period) {
         const core::BlockDigests lap =
             core::digest_file(source_.fd.get(), {.offset = 0, .length = period}, source_.path);
         memory_digests_ = core::repeat_digests(lap, period, std::max(kMemoryStreamBytes, period));
+        memory_period_ = period;
+        sent_digests_ = nullptr; // the sink has another period's
     }
     return memory_digests_;
 }
@@ -180,7 +196,7 @@ void TransferRunner::set_conditions(const Cell& cell)
 void TransferRunner::order_sink(const Cell& cell, core::TransferJob& job)
 {
     Channel& sink = lab_.sink();
-    const core::BlockDigests& digests = expected(cell);
+    const core::BlockDigests& digests = expected(job.dataplane);
     if (plan_.verify &&
         (sent_digests_ != &digests || sent_to_generation_ != lab_.sink_generation())) {
         sink.send(digests_message(digests));
@@ -215,7 +231,7 @@ TransferNote TransferRunner::run_worker_process(const Cell& cell, const core::Tr
         for (;;) {
             if (const auto message = worker.channel().receive(kSlice)) {
                 if (message->type() == "paused") {
-                    pause_(cell, worker.pid());
+                    pause_(cell, worker.pid(), job.interface);
                     worker.channel().send(nlohmann::json{{"type", "go"}});
                     deadline = std::chrono::steady_clock::now() + plan_.time_limit + kWorkerGrace;
                     continue;
@@ -297,7 +313,14 @@ void TransferRunner::judge(const Cell& cell, Sample& sample) const
     const auto lost = sample.sink.report.counters.find("datagrams_lost");
     const std::uint64_t num_lost = lost == sample.sink.report.counters.end() ? 0 : lost->second;
     sample.remark = arrival_remark(sample.sink.report, plan_.verify);
-    if (blocks.bad > 0) {
+    const auto refused = sample.sink.report.counters.find("udp_in_csum_errors");
+    if (refused != sample.sink.report.counters.end() && refused->second > 0 &&
+        plan_.dataplane.checksum == core::ChecksumMode::kOffload) {
+        sample.error = fmt::format(
+            "the receiving kernel refused {} datagrams for their UDP checksum: the device does not "
+            "make it as asked (use the checksum mode 'none' or 'sidecar')",
+            refused->second);
+    } else if (blocks.bad > 0) {
         sample.error = fmt::format("{} corrupt blocks of 4 KiB at the sink, the first is block {}",
                                    blocks.bad, sample.sink.first_bad_block);
     } else if (sample.sink.bytes_foreign > 0) {

@@ -25,8 +25,8 @@ struct Cell {
 };
 
 /// Called when a worker stands ready to begin and waits: comes back when it may. `worker` is its
-/// process.
-using Pause = std::function<void(const Cell& cell, pid_t worker)>;
+/// process, `interface` what it sends from, in its network namespace.
+using Pause = std::function<void(const Cell& cell, pid_t worker, const std::string& interface)>;
 
 /// Runs single transfers in a lab: sets the conditions and checks that they hold, starts a worker,
 /// asks the sink.
@@ -41,8 +41,10 @@ class TransferRunner {
     [[nodiscard]] std::optional<Sample> run(const Cell& cell, unsigned round, bool watched);
 
   private:
-    /// What the stream of a cell must be at the sink.
-    [[nodiscard]] const core::BlockDigests& expected(const Cell& cell);
+    /// What the plan asks of an engine, and what the device decides.
+    [[nodiscard]] core::DataplaneJob dataplane_job(const Cell& cell) const;
+    /// What the stream of a job must be at the sink.
+    [[nodiscard]] const core::BlockDigests& expected(const core::DataplaneJob& job);
     void set_conditions(const Cell& cell);
     void order_sink(const Cell& cell, core::TransferJob& job);
     /// From the worker's start to the sink's word, watched or not.
@@ -60,6 +62,7 @@ class TransferRunner {
     const std::atomic<bool>& interrupted_;
     Pause pause_;
     core::BlockDigests memory_digests_; // of the from-memory stream; empty until wanted
+    std::uint64_t memory_period_ = 0;
     const core::BlockDigests* sent_digests_ = nullptr;
     unsigned sent_to_generation_ = 0;
     std::uint32_t next_flow_ = 0;

@@ -317,9 +317,9 @@ class Maker {
                         "statistics of the file's block device (sysfs), whoever asked")
                 : unavailable("the file system does not sit on one block device");
         if (by_bio) {
-            figures_.dma_disk_per_byte =
-                ratio(static_cast<double>(reading_->counts.disk_bytes_worker), payload_,
-                      "block_bio_queue of the file's device, by the worker");
+            figures_.dma_disk_per_byte = ratio(
+                static_cast<double>(reading_->counts.disk_bytes), payload_,
+                "block_bio_queue of the file's device, by the worker or into the file's pages");
         } else if (usage_.has_disk_read_bytes) {
             figures_.dma_disk_per_byte =
                 ratio(static_cast<double>(usage_.disk_read_bytes), payload_,
@@ -331,7 +331,7 @@ class Maker {
         figures_.cache_insertions_per_mib = observed_at(
             "mm_filemap_add_to_page_cache",
             distrust_.empty() ? static_cast<double>(reading_->counts.cache_insertions) : 0, mib(),
-            "mm_filemap_add_to_page_cache of the file");
+            "mm_filemap_add_to_page_cache of the file, by the worker");
     }
 
     void nic()

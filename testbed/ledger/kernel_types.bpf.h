@@ -81,6 +81,12 @@ struct task_struct {
     struct files_struct *files;
 };
 
+struct bio_vec { /* skb_frag_t before Linux 6.9 */
+    struct page *bv_page;
+    unsigned int bv_len;
+    unsigned int bv_offset;
+};
+
 struct bvec_iter {
     unsigned int bi_size;
 };
@@ -89,6 +95,7 @@ struct bio {
     struct block_device *bi_bdev;
     unsigned int bi_opf;
     struct bvec_iter bi_iter;
+    struct bio_vec *bi_io_vec;
 };
 
 struct timespec64 { /* two integers of 64 bits, in every kernel's BTF */
@@ -137,12 +144,6 @@ struct skb_frag {
     unsigned long netmem; /* of a struct page; the lowest bit marks device memory */
     unsigned int len;
     unsigned int offset;
-};
-
-struct bio_vec { /* skb_frag_t before Linux 6.9 */
-    struct page *bv_page;
-    unsigned int bv_len;
-    unsigned int bv_offset;
 };
 
 struct skb_shared_info {

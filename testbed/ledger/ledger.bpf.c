@@ -7,8 +7,8 @@
  *   net_dev_queue                 \
  *   net_dev_start_xmit             > where the payload bytes of each skb lie: page identity
  *   netif_receive_skb             /
- *   block_bio_queue               disk reads of the worker
- *   mm_filemap_add_to_page_cache  pages of the source file that enter the page cache
+ *   block_bio_queue               disk reads, of the worker or into the file's pages
+ *   mm_filemap_add_to_page_cache  folios of the source file that the worker brings into the page cache
  */
 #include "copiers.bpf.h"
 #include "page_identity.bpf.h"
@@ -165,18 +165,27 @@ static __always_inline bool reads_file_disk(struct bio *bio)
            bio->bi_bdev->bd_dev == state.disk;
 }
 
+/* Into pages of the file's: somebody else took the fault, or a tracer looked at the worker's buffer. */
+static __always_inline bool fills_file_pages(struct bio *bio)
+{
+    unsigned long page = (unsigned long)BPF_CORE_READ(bio, bi_io_vec, bv_page);
+    return page != 0 && state.mapping != 0 &&
+           KERNEL_READ_WORD(struct folio, folio_of(page), mapping) == (unsigned long)state.mapping;
+}
+
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(on_bio_queue, struct bio *bio)
 {
-    if (counts.phase == LEDGER_WINDOW && is_worker() && reads_file_disk(bio))
-        add(&counts.disk_bytes_worker, bio->bi_iter.bi_size);
+    if (counts.phase == LEDGER_WINDOW && reads_file_disk(bio) &&
+        (is_worker() || fills_file_pages(bio)))
+        add(&counts.disk_bytes, bio->bi_iter.bi_size);
     return 0;
 }
 
 SEC("tp_btf/mm_filemap_add_to_page_cache")
 int BPF_PROG(on_cache_insertion, struct folio *folio)
 {
-    if (is_sending() && state.mapping != 0 && folio->mapping == state.mapping)
+    if (is_sending() && is_worker() && state.mapping != 0 && folio->mapping == state.mapping)
         add(&counts.cache_insertions, 1);
     return 0;
 }

@@ -97,8 +97,8 @@ struct ledger_counts {
     ledger_u64 copier_bytes[LEDGER_NUM_COPIERS];
     ledger_u64 repeated_bytes[LEDGER_NUM_STAGES]; /* payload seen there before: retransmissions */
     ledger_u64 header_bytes[LEDGER_NUM_STAGES];
-    ledger_u64 disk_bytes_worker; /* reads that the worker itself sent to the file's device */
-    ledger_u64 cache_insertions;  /* folios of the source file that entered the page cache */
+    ledger_u64 disk_bytes; /* reads of the file's device by the worker, or into the file's pages */
+    ledger_u64 cache_insertions; /* folios of the file that the worker brought into the page cache */
     struct ledger_task at_begin, at_sent;
     ledger_u32 phase;
     ledger_u32 file_has_device; /* the file system sits on one block device */

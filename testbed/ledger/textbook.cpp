@@ -82,10 +82,8 @@ class Comparison {
         if (!seen || within(*seen, verdict_.crossings, kCrossingsTolerance))
             return;
         if (method_.maps_file && !conditions_.map_per_chunk && *seen < verdict_.crossings) {
-            differences_.push_back(
-                fmt::format("one mapping for the whole file: a turn is a write(2), and {:.2f} page "
-                            "faults take mmap(2)'s place",
-                            figures_.page_faults_per_turn.value.value_or(0)));
+            differences_.emplace_back("one mapping for the whole file: a turn is a write(2), and "
+                                      "page faults take mmap(2)'s place");
         } else if (method_.family == core::Family::kDataplane) {
             differences_.push_back(fmt::format("a batch of packets needs the kernel: {}",
                                                calls_a_turn(figures_, conditions_.num_turns)));
@@ -127,10 +125,21 @@ class Comparison {
         const auto seen = value(figures_.dma_disk_per_byte, "disk DMA");
         if (!seen || within(*seen, 1, kDiskTolerance))
             return;
-        if (conditions_.hot && within(*seen, 0, kDiskTolerance))
+        if (conditions_.from_memory && within(*seen, 0, kDiskTolerance))
+            differences_.emplace_back("the payload was in memory: no disk DMA");
+        else if (conditions_.hot && within(*seen, 0, kDiskTolerance))
             differences_.emplace_back("hot cache: no disk DMA");
+        else if (*seen > 1)
+            differences_.push_back(fmt::format(
+                "disk DMA {:.2f} times: whole pages and read-ahead beyond the range, or others "
+                "who read the file",
+                *seen));
+        else if (conditions_.sparse)
+            differences_.push_back(
+                fmt::format("disk DMA {:.2f} times: the file's holes have no blocks", *seen));
         else
-            differences_.push_back(fmt::format("disk DMA {:.2f} times", *seen));
+            differences_.push_back(
+                fmt::format("disk DMA {:.2f} times: others brought the rest", *seen));
     }
 
     void nic()
@@ -138,9 +147,15 @@ class Comparison {
         const auto seen = value(figures_.dma_nic_per_byte, "NIC DMA");
         if (!seen)
             return;
-        if (!within(*seen, 1, kNicTolerance))
+        const bool emulated =
+            figures_.dma_nic_per_byte.evidence.find("emulated") != std::string::npos;
+        if (*seen > 1 + kNicTolerance)
+            differences_.push_back(fmt::format("NIC DMA {:.2f} times: headers, retransmissions{}",
+                                               *seen,
+                                               emulated ? "" : ", other traffic of the device"));
+        else if (*seen < 1 - kNicTolerance)
             differences_.push_back(fmt::format("NIC DMA {:.2f} times", *seen));
-        if (figures_.dma_nic_per_byte.evidence.find("emulated") != std::string::npos)
+        if (emulated)
             remarks_.emplace_back("NIC DMA emulated");
     }
 

@@ -17,6 +17,8 @@ namespace pagewire::testbed {
 struct TextbookConditions {
     bool hot = false; ///< the file is in the page cache
     bool map_per_chunk = false;
+    bool from_memory = false;           ///< the payload was read before the transfer
+    bool sparse = false;                ///< the file has holes
     std::optional<bool> scatter_gather; ///< of the sending device, as active
     std::string mode;                   ///< what the kernel reported: "copy", "zero-copy", ""
     std::uint64_t num_turns = 0;        ///< of the transfer whose calls are `figures.syscalls`

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/frame_ledger.hpp"
+#include "dataplane/packet_header.hpp"
 
 #include "core/error.hpp"
 #include "core/units.hpp"
@@ -24,6 +25,7 @@ using tests::below;
 using tests::Random;
 
 constexpr std::uint64_t kStride = PacketMemoryLayout::kHeaderStride;
+constexpr std::uint64_t kHeader = PacketMemoryLayout::kHeaderOffset;
 
 TEST(PacketMemoryLayout, HeadersThenAsManyFramesAsFit)
 {
@@ -69,6 +71,42 @@ TEST(PacketMemoryLayout, FewerThanTwoFramesIsAUsageError)
         tests::thrown<core::UsageError>([] { (void)PacketMemoryLayout::fit(kMiB, 64, kMiB); }),
         "packet memory of 1 MiB holds fewer than two frames of 1 MiB: use more (umem) or "
         "smaller frames (frame)");
+}
+
+TEST(PacketMemoryLayout, HeadroomIsARowOfChunks)
+{
+    const auto layout = PacketMemoryLayout::fit_headroom(kMiB, 3584, 256 * kKiB);
+    EXPECT_EQ(layout.slots_per_frame(), 73U); // of 3584 bytes in 256 KiB
+    EXPECT_EQ(layout.frame_bytes, 73U * 3584);
+    EXPECT_EQ(layout.frame_stride(), 73U * 4096);
+    EXPECT_EQ(layout.num_frames, 3U);
+    EXPECT_LE(layout.end(), kMiB);
+    EXPECT_EQ(layout.frame_addr(1), 73U * 4096 + 512);
+    EXPECT_EQ(layout.addr_of(0), 512U);
+    EXPECT_EQ(layout.addr_of(3583), 4095U);
+    EXPECT_EQ(layout.addr_of(3584), 4096U + 512);
+    EXPECT_EQ(layout.addr_of(layout.frame_bytes), layout.frame_addr(1));
+    EXPECT_EQ(layout.addr_of(layout.frames_bytes()), layout.addr_of(0)) << "round and round";
+    EXPECT_EQ(layout.frame_at(layout.frame_addr(2) - kPacketHeaderBytes), 2U);
+    EXPECT_THROW((void)PacketMemoryLayout::fit_headroom(100 * kKiB, 3584, 256 * kKiB),
+                 core::UsageError);
+}
+
+TEST(PacketMemoryLayout, MtuDecidesTheSlot)
+{
+    core::DataplaneJob job;
+    job.umem_bytes = 32 * kMiB;
+    job.frame_bytes = 256 * kKiB;
+    job.ring_entries = 64;
+    job.layout = core::PacketLayout::kHeadroom;
+    for (const auto& [mtu, slot_bytes] : {std::pair{1500U, 1024U},
+                                          {1536U + 52, 1536U},
+                                          {1536U + 51, 1024U},
+                                          {3498U, 3072U},
+                                          {9000U, 3584U},
+                                          {65535U, 3584U}})
+        EXPECT_EQ(PacketMemoryLayout::of(job, mtu).slot_bytes, slot_bytes) << mtu;
+    EXPECT_THROW((void)PacketMemoryLayout::of(job, 512 + 51), core::UsageError);
 }
 
 class Ledger : public ::testing::Test {
@@ -151,15 +189,15 @@ TEST_F(Ledger, HeaderSlotsRunOutAndComeBack)
     for (std::uint32_t i = 0; i < kNumHeaders; ++i) {
         const auto addr = ledger_.take_header();
         ASSERT_TRUE(addr);
-        EXPECT_EQ(*addr % kStride, 0U);
+        EXPECT_EQ(*addr % kStride, kHeader);
         EXPECT_LT(*addr, kNumHeaders * kStride);
         slots.insert(*addr);
         ledger_.lend(*addr);
     }
     EXPECT_EQ(slots.size(), kNumHeaders) << "the same slot was given twice";
     EXPECT_FALSE(ledger_.take_header());
-    EXPECT_TRUE(ledger_.complete(3 * kStride));
-    EXPECT_EQ(ledger_.take_header(), 3 * kStride);
+    EXPECT_TRUE(ledger_.complete(3 * kStride + kHeader));
+    EXPECT_EQ(ledger_.take_header(), 3 * kStride + kHeader);
     EXPECT_FALSE(ledger_.take_header());
 }
 
@@ -182,7 +220,7 @@ TEST_F(Ledger, NonsenseCompletionsAreRefusedAndChangeNothing)
     expect_refused(std::uint64_t{1} << 63);
     expect_refused(kNumHeaders * kStride); // behind the header slots, before the frames
     expect_refused(layout_.frames_offset - 1);
-    expect_refused(header == 0 ? kStride : 0); // a slot that is free
+    expect_refused(header == kHeader ? kStride + kHeader : kHeader); // a slot that is free
     for (const std::uint32_t frame : {1U, 2U, 3U})
         expect_refused(in_frame(frame, 0)); // nothing of it was lent
     expect_refused(layout_.end() - 1);
@@ -342,7 +380,8 @@ class Traffic {
     {
         const std::uint64_t within =
             layout_.frame_addr(frame) + below(random_, layout_.frame_bytes);
-        const std::uint64_t slot = kStride * below(random_, layout_.frames_offset / kStride);
+        const std::uint64_t slot =
+            kStride * below(random_, layout_.frames_offset / kStride) + kHeader;
         ASSERT_FALSE(ledger_.complete(layout_.end() + (random_() >> 1)));
         ASSERT_FALSE(!is_out(frame) && ledger_.complete(within)) << within;
         ASSERT_FALSE(!headers_out_.contains(slot) && ledger_.complete(slot)) << slot;

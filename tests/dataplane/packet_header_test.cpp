@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/packet_header.hpp"
 
+#include "dataplane/checksum.hpp"
+
 #include "tests/support/random_bytes.hpp"
 
 #include <arpa/inet.h>

@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "core/source_file.hpp"
 #include "core/units.hpp"
+#include "dataplane/checksum.hpp"
 #include "dataplane/pipeline.hpp"
 #include "tests/dataplane/recording_engine.hpp"
 #include "tests/support/random_bytes.hpp"
@@ -118,6 +119,7 @@ class PipelineTest : public ::testing::Test {
                 ADD_FAILURE() << "packet " << i << " is none of the stream";
                 return {};
             }
+            expect_checksum(packet);
             EXPECT_EQ(header->flow, job_.flow);
             EXPECT_EQ(header->sequence, i);
             EXPECT_EQ(header->offset, next_offset)
@@ -129,6 +131,30 @@ class PipelineTest : public ::testing::Test {
         }
         EXPECT_EQ(next_offset, stream.size());
         return stream;
+    }
+
+    /// RFC 768: with the pseudo header, everything adds up to 0xffff. A device that was asked finds
+    /// the pseudo header's sum in the field.
+    void expect_checksum(std::span<const std::byte> packet) const
+    {
+        const auto udp = packet.subspan(kChecksumStart);
+        const auto addresses = packet.subspan(kEthernetBytes + 12, 8);
+        constexpr std::uint32_t protocol = 17;
+        const std::uint32_t pseudo =
+            checksum_add(protocol + static_cast<std::uint32_t>(udp.size()), addresses);
+        const std::uint32_t field = checksum_add(0, udp.subspan(kChecksumOffset, 2));
+        switch (job_.dataplane.checksum) {
+        case core::ChecksumMode::kNone:
+            EXPECT_EQ(field, 0U);
+            break;
+        case core::ChecksumMode::kOffload:
+            EXPECT_EQ(field, static_cast<std::uint16_t>(~checksum_finish(pseudo)));
+            break;
+        case core::ChecksumMode::kSidecar:
+            EXPECT_NE(field, 0U);
+            EXPECT_EQ(checksum_finish(checksum_add(pseudo, udp)), 0U);
+            break;
+        }
     }
 
     void expect_sent(const core::TransferReport& report) const

@@ -160,7 +160,8 @@ TEST_F(PipelineTest, DeviceOfOneSegmentIsRefused)
 {
     behaviour_.num_segments_max = 1;
     EXPECT_EQ(tests::thrown<core::TransferError>([&] { (void)run(); }),
-              "the device takes one segment a packet: header and page slices need two");
+              "the device takes one segment a packet, and header and page slices need two: use the "
+              "layout 'headroom'");
 }
 
 /// The start of the file, read once, goes round and round.

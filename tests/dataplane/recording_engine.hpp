@@ -23,7 +23,8 @@ class RecordingEngine final : public Engine {
   public:
     struct Behaviour {
         unsigned num_segments_max = 18;
-        std::size_t num_descriptors_max = 256; ///< in flight
+        std::uint32_t segment_bytes_max = kChunkBytes; ///< less: descriptors may cross chunks
+        std::size_t num_descriptors_max = 256;         ///< in flight
         unsigned delay_max = 8; ///< a descriptor completes at one of so many next reclaim() calls
         bool completes_nonsense = false;
         std::uint64_t seed = 1;
@@ -40,6 +41,11 @@ class RecordingEngine final : public Engine {
     [[nodiscard]] unsigned num_segments_max() const noexcept override
     {
         return behaviour_.num_segments_max;
+    }
+
+    [[nodiscard]] std::uint32_t segment_bytes_max() const noexcept override
+    {
+        return behaviour_.segment_bytes_max;
     }
 
     [[nodiscard]] std::size_t submit(std::span<const Descriptor> descriptors) noexcept override
@@ -112,8 +118,9 @@ class RecordingEngine final : public Engine {
             violations.insert("a packet has too many segments");
         packets.emplace_back();
         for (const auto& [addr, len, more] : packet) {
-            if (len == 0 || addr + len > memory_.size() ||
-                addr / kChunkBytes != (addr + len - 1) / kChunkBytes) {
+            const bool crosses = addr / kChunkBytes != (addr + len - 1) / kChunkBytes;
+            if (len == 0 || addr + len > memory_.size() || len > behaviour_.segment_bytes_max ||
+                (crosses && behaviour_.segment_bytes_max == kChunkBytes)) {
                 violations.insert("a descriptor is empty, outside the memory or crosses a chunk");
                 continue;
             }

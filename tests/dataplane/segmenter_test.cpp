@@ -23,6 +23,7 @@ using tests::below;
 using tests::Random;
 
 constexpr unsigned kMax = Segmenter::kSlicesMax;
+constexpr std::uint64_t kHeaderAddr = 32;
 
 /// One stream and how it is to be cut.
 struct Stream {
@@ -110,13 +111,16 @@ std::string fault_of_slices(const Stream& stream, std::uint64_t position, std::u
 void expect_well_cut(const Stream& stream)
 {
     const Segmenter segmenter = stream.segmenter();
-    std::array<Descriptor, kMax> slices{};
+    std::array<Descriptor, kMax + 1> packet{};
     for (std::uint64_t position = stream.begin; position < stream.end();) {
         const std::uint32_t bytes = segmenter.payload_bytes(position, stream.end());
         std::string fault = fault_of_length(stream, position, bytes);
         if (fault.empty()) {
-            const std::size_t count = segmenter.cut(position, bytes, slices);
-            fault = fault_of_slices(stream, position, bytes, std::span(slices).first(count));
+            const std::size_t count = segmenter.cut(position, bytes, kHeaderAddr, packet);
+            EXPECT_EQ(packet[0],
+                      (Descriptor{.addr = kHeaderAddr, .len = kPacketHeaderBytes, .more = true}));
+            fault =
+                fault_of_slices(stream, position, bytes, std::span(packet).first(count).subspan(1));
         }
         ASSERT_EQ(fault, "") << "packet of " << bytes << " at " << position << "; "
                              << stream.text();
@@ -175,10 +179,10 @@ class CutOf9000 : public ::testing::Test {
   protected:
     std::vector<Descriptor> cut(std::uint64_t position, std::uint64_t end)
     {
-        std::array<Descriptor, kMax> slices{};
+        std::array<Descriptor, kMax + 1> packet{};
         const auto count =
-            segmenter_.cut(position, segmenter_.payload_bytes(position, end), slices);
-        return {slices.begin(), slices.begin() + static_cast<std::ptrdiff_t>(count)};
+            segmenter_.cut(position, segmenter_.payload_bytes(position, end), kHeaderAddr, packet);
+        return {packet.begin() + 1, packet.begin() + static_cast<std::ptrdiff_t>(count)};
     }
 
     // 8 KiB of header slots, then two frames of two chunks
@@ -222,6 +226,75 @@ TEST_F(CutOf9000, OneOctet)
 {
     EXPECT_THAT(cut(16'383, 16'384),
                 ElementsAre(Descriptor{.addr = 24'575, .len = 1, .more = false}));
+}
+
+// ---- slices that know no chunks: room for metadata is asked of each ----
+
+TEST(SegmenterWithSmallSlices, EveryByteOnceInWholeSlicesAndWithinItsFrame)
+{
+    for (std::uint64_t seed = 0; seed < 2'000; ++seed) {
+        Random random(seed);
+        const PacketMemoryLayout layout =
+            layout_of(8192, static_cast<std::uint32_t>(2 + below(random, 6)));
+        const auto mtu = static_cast<std::uint32_t>(576 + below(random, 65535 - 575));
+        const auto num_slices_max = static_cast<unsigned>(1 + below(random, kMax));
+        constexpr std::uint32_t slice_bytes_max = 4072;
+        const Segmenter segmenter(layout, {.payload_bytes_max = payload_room(mtu),
+                                           .num_slices_max = num_slices_max,
+                                           .slice_bytes_max = slice_bytes_max});
+        const std::uint64_t begin = below(random, 5000);
+        const std::uint64_t end = begin + 1 + below(random, 100'000);
+        for (std::uint64_t position = begin; position < end;) {
+            const std::uint32_t bytes = segmenter.payload_bytes(position, end);
+            ASSERT_GT(bytes, 0U);
+            ASSERT_LE(bytes, payload_room(mtu));
+            std::array<Descriptor, kMax + 1> packet{};
+            const std::size_t count = segmenter.cut(position, bytes, kHeaderAddr, packet);
+            ASSERT_LE(count, num_slices_max + 1U) << "seed " << seed;
+            std::uint64_t at = position;
+            for (const auto& [addr, len, more] : std::span(packet).first(count).subspan(1)) {
+                ASSERT_EQ(addr, layout.addr_of(at));
+                ASSERT_LE(len, slice_bytes_max);
+                ASSERT_EQ(layout.frame_at(addr), layout.frame_at(addr + len - 1))
+                    << "seed " << seed;
+                at += len;
+                ASSERT_EQ(more, at < position + bytes);
+            }
+            position += bytes;
+            ASSERT_EQ(at, position);
+        }
+    }
+}
+
+// ---- one descriptor, the header before its slot ----
+
+TEST(SegmenterWithHeadroom, APacketIsTheRestOfItsSlot)
+{
+    const auto layout = PacketMemoryLayout::fit_headroom(64 * kKiB, 1024, 4096);
+    const Segmenter segmenter(layout, {.payload_bytes_max = payload_room(1500)});
+    std::array<Descriptor, kMax + 1> packet{};
+
+    struct Cut {
+        std::uint64_t position;
+        std::uint64_t end;
+        Descriptor descriptor;
+    };
+
+    // A chunk holds 512 octets of room, a slot of 1024, and nothing more.
+    for (const Cut& c : std::vector<Cut>{
+             {0, 100'000, {.addr = 512 - kPacketHeaderBytes, .len = kPacketHeaderBytes + 1024}},
+             {1000, 100'000, {.addr = 1512 - kPacketHeaderBytes, .len = kPacketHeaderBytes + 24}},
+             {1024, 100'000, {.addr = 4608 - kPacketHeaderBytes, .len = kPacketHeaderBytes + 1024}},
+             {1024, 1025, {.addr = 4608 - kPacketHeaderBytes, .len = kPacketHeaderBytes + 1}},
+             {16 * 1024,
+              100'000,
+              {.addr = 512 - kPacketHeaderBytes, .len = kPacketHeaderBytes + 1024}},
+         }) {
+        const std::uint32_t bytes = segmenter.payload_bytes(c.position, c.end);
+        EXPECT_EQ(bytes, c.descriptor.len - kPacketHeaderBytes) << c.position;
+        EXPECT_EQ(segmenter.cut(c.position, bytes, 0, packet), 1U);
+        EXPECT_EQ(packet[0], c.descriptor) << c.position;
+    }
 }
 
 } // namespace

@@ -63,7 +63,7 @@ inline SeenTransfer any_transfer()
     counts.at_begin = {.min_flt = 100, .maj_flt = 3, .nvcsw = 10, .nivcsw = 5};
     counts.at_sent = {.min_flt = 220, .maj_flt = 11, .nvcsw = 14, .nivcsw = 13};
     counts.file_has_device = 1;
-    counts.disk_bytes_worker = kPayload;
+    counts.disk_bytes = kPayload;
     counts.cache_insertions = 1024;
     return seen;
 }

@@ -90,6 +90,8 @@ struct Conditions {
     bool map_per_chunk = false;
     std::optional<bool> scatter_gather = {};
     std::string mode = {};
+    bool from_memory = false;
+    bool sparse = false;
 };
 
 std::optional<TextbookVerdict> compared(const core::Method& method, const Conditions& conditions,
@@ -98,6 +100,8 @@ std::optional<TextbookVerdict> compared(const core::Method& method, const Condit
     return compare_with_textbook(method,
                                  {.hot = conditions.hot,
                                   .map_per_chunk = conditions.map_per_chunk,
+                                  .from_memory = conditions.from_memory,
+                                  .sparse = conditions.sparse,
                                   .scatter_gather = conditions.scatter_gather,
                                   .mode = conditions.mode,
                                   .num_turns = kTurns},
@@ -168,18 +172,40 @@ TEST(Textbook, ADifferenceHasItsSentence)
               kSendfile,
               kSgOff,
               {.crossings = 2, .at_transmit = 1, .disk = 0},
-              {"disk DMA 0.00 times"}},
+              {"disk DMA 0.00 times: others brought the rest"}},
+             {"holes",
+              kSendfile,
+              {.scatter_gather = false, .sparse = true},
+              {.crossings = 2, .at_transmit = 1, .disk = 0.5},
+              {"disk DMA 0.50 times: the file's holes have no blocks"}},
+             {"from memory",
+              kAfXdp,
+              {.mode = "copy", .from_memory = true},
+              {.crossings = 0, .to_kernel = 1, .disk = 0},
+              {"the payload was in memory: no disk DMA"}},
+             {"read-ahead",
+              kSendfile,
+              kSgOff,
+              {.crossings = 2, .at_transmit = 1, .disk = 1.25},
+              {"disk DMA 1.25 times: whole pages and read-ahead beyond the range, or others who "
+               "read the file"}},
+             {"small packets",
+              kSendfile,
+              kSgOff,
+              {.crossings = 2, .at_transmit = 1, .nic = 1.2},
+              {"NIC DMA 1.20 times: headers, retransmissions, other traffic of the device"}},
              {"hot, and half read all the same",
               kSendfile,
               {.hot = true, .scatter_gather = false},
               {.crossings = 2, .at_transmit = 1, .disk = 0.5},
-              {"disk DMA 0.50 times"}},
+              {"disk DMA 0.50 times: others brought the rest"}},
              {"one mapping",
               kMmapWrite,
               kSgOn,
               {.crossings = 2, .to_kernel = 1, .faults = 1.25},
-              {"one mapping for the whole file: a turn is a write(2), and 1.25 page faults take "
-               "mmap(2)'s place"}},
+              {"one mapping for the whole file: a turn is a write(2), and page faults take "
+               "mmap(2)'s "
+               "place"}},
              {"a mapping for each turn, and calls that are not there",
               kMmapWrite,
               {.map_per_chunk = true, .scatter_gather = true},
@@ -232,7 +258,7 @@ TEST(Textbook, ADifferenceHasItsSentence)
               kSendfileSg,
               kSgOn,
               {.crossings = 2, .nic = 2.08},
-              {"NIC DMA 2.08 times"}},
+              {"NIC DMA 2.08 times: headers, retransmissions, other traffic of the device"}},
              {"each by itself, in the order of the path",
               kReadWrite,
               {.hot = true, .scatter_gather = false},

@@ -86,6 +86,12 @@ TEST(Messages, TransferRequestGoesAndComes)
     EXPECT_EQ(got.job.dataplane.disk_depth, sent.job.dataplane.disk_depth);
     EXPECT_EQ(got.job.dataplane.ring_entries, sent.job.dataplane.ring_entries);
     EXPECT_EQ(got.job.dataplane.source, sent.job.dataplane.source);
+    EXPECT_EQ(got.job.dataplane.layout, sent.job.dataplane.layout);
+    EXPECT_EQ(got.job.dataplane.checksum, sent.job.dataplane.checksum);
+    EXPECT_EQ(got.job.dataplane.bind, sent.job.dataplane.bind);
+    EXPECT_EQ(got.job.dataplane.segments_max, sent.job.dataplane.segments_max);
+    EXPECT_EQ(got.job.dataplane.protect_payload, sent.job.dataplane.protect_payload);
+    EXPECT_EQ(got.job.dataplane.busy_poll_us, sent.job.dataplane.busy_poll_us);
     EXPECT_EQ(got.job.dataplane.rate_gbps, sent.job.dataplane.rate_gbps);
     EXPECT_EQ(got.job.dataplane.fault, sent.job.dataplane.fault);
 }

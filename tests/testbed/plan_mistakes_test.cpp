@@ -43,9 +43,11 @@ const std::vector<Mistake> kMistakes{
     {"[file]\n\nname = \"x\"",
      "plan.toml:3: unknown key \"name\": the keys of file are path, size, offset, length"},
     {"[link]\nspeed = 1", "plan.toml:2: unknown key \"speed\": the keys of link are mtu"},
-    {"[dataplane]\nzero_copy = true", "plan.toml:2: unknown key \"zero_copy\": the keys of "
-                                      "dataplane are queue, umem, frame, disk_depth, ring, "
-                                      "source, rate_gbps, fault"},
+    {"[dataplane]\nzero_copy = true",
+     "plan.toml:2: unknown key \"zero_copy\": the keys of "
+     "dataplane are queue, umem, frame, disk_depth, ring, "
+     "source, layout, checksum, bind, protect_payload, busy_poll_us, "
+     "rate_gbps, fault"},
     {"[lab]\nnic = \"eth0\"",
      "plan.toml:2: unknown key \"nic\": the keys of lab are kind, interface, peer"},
     {"[[arms]]\nname = \"a\"\n[[arms]]\nlabel = \"b\"",

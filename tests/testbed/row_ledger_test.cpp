@@ -192,7 +192,7 @@ TEST_F(RowVerdict, KnowsTheCacheState)
 {
     sample().ledger.dma_disk_per_byte.value = 0;
     row_.cache = CacheState::kCold;
-    EXPECT_THAT(notes(), ElementsAre("disk DMA 0.00 times"));
+    EXPECT_THAT(notes(), ElementsAre("disk DMA 0.00 times: others brought the rest"));
     row_.cache = CacheState::kHot;
     EXPECT_THAT(notes(), ElementsAre("hot cache: no disk DMA"));
 }
@@ -204,7 +204,7 @@ TEST_F(RowVerdict, KnowsHowTheFileWasMappedAndTheTurns)
     EXPECT_THAT(notes(), ElementsAre("calls a turn: write 3.00"));
     row_.map_per_chunk = false;
     EXPECT_THAT(notes(), ElementsAre("one mapping for the whole file: a turn is a write(2), and "
-                                     "1.00 page faults take mmap(2)'s place"));
+                                     "page faults take mmap(2)'s place"));
 }
 
 TEST_F(RowVerdict, KnowsTheTransfersScatterGather)

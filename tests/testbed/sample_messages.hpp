@@ -63,6 +63,12 @@ inline TransferRequest sample()
     job.map_per_chunk = true;
     job.interface = "eth0";
     job.mtu = 9001;
+    job.dataplane.layout = core::PacketLayout::kHeadroom;
+    job.dataplane.checksum = core::ChecksumMode::kSidecar;
+    job.dataplane.bind = core::BindMode::kZerocopy;
+    job.dataplane.segments_max = 8;
+    job.dataplane.protect_payload = true;
+    job.dataplane.busy_poll_us = 20;
     job.local = {.ipv4 = 0x0100000A, .port = 40'000, .mac = {1, 2, 3, 4, 5, 6}};
     job.peer = {.ipv4 = 0x0200000A, .port = 9400, .mac = {255, 254, 253, 252, 251, 250}};
     job.flow = 77;
