@@ -52,7 +52,7 @@ struct Words {
     std::optional<std::uint64_t> seed;
     std::optional<std::string> chunk;
     std::optional<std::uint32_t> mtu;
-    std::optional<double> rate_gbps;
+    std::optional<std::string> rate;
     std::optional<std::string> source;
     std::optional<std::string> fault;
     std::optional<long> time_limit_s;
@@ -104,9 +104,10 @@ void add_options(CLI::App& command, Words& words)
         ->type_name("SIZE");
     command.add_option("--mtu", words.mtu, "MTU of the lab's link")->type_name("N");
     command
-        .add_option("--rate", words.rate_gbps,
-                    "Open loop: offer this payload rate over UDP, count what is lost")
-        ->type_name("GBPS");
+        .add_option("--rate", words.rate,
+                    "Open loop: offer this rate over UDP, count what is lost. Gb/s of payload: 5, "
+                    "5Gbps, 5Gb/s; packets a second: 1000pps, 200kpps, 1.5Mpps")
+        ->type_name("RATE");
     command.add_option("--source", words.source, "Where engines take payload from")
         ->type_name("disk|memory");
     command
@@ -217,7 +218,8 @@ testbed::Plan make_plan(const Words& words)
     set(plan.rounds, words.rounds);
     set(plan.seed, words.seed);
     set(plan.mtu, words.mtu);
-    set(plan.dataplane.rate_gbps, words.rate_gbps);
+    if (words.rate)
+        plan.dataplane.rate = core::parse_rate(*words.rate);
     set(plan.dataplane.fault, words.fault);
     if (words.source)
         plan.dataplane.source = testbed::parse_payload_source(*words.source);

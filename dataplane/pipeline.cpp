@@ -97,7 +97,7 @@ core::TransferReport Pipeline::run(core::TransferWatch& watch)
     if (job_.dataplane.protect_payload)
         protect_payload();
     watch.begin();
-    pacer_.emplace(job_.dataplane.rate_gbps, Pacer::Clock::now());
+    pacer_.emplace(job_.dataplane.rate, Pacer::Clock::now());
     refill();
     while (position_ < end_ || num_staged_ > 0) {
         // 1. what the disk has brought  2. packets from it  3. to the device  4. back from it  5.
@@ -309,7 +309,7 @@ void Pipeline::refill()
 
 bool Pipeline::has_credit()
 {
-    if (flow_ == nullptr || job_.dataplane.rate_gbps > 0)
+    if (flow_ == nullptr || job_.dataplane.rate.is_limited())
         return true;
     if (next_sequence_ < flow_->limit())
         return true;
@@ -327,7 +327,7 @@ bool Pipeline::stage()
            num_staged_ + Segmenter::kSlicesMax + 1 <= staged_.size()) {
         const std::uint32_t bytes = segmenter_.payload_bytes(position_, end_);
         if (position_ + bytes > ready_end || !has_credit() ||
-            !pacer_->may_send(position_ - begin_, now))
+            !pacer_->may_send({.bytes = position_ - begin_, .packets = next_sequence_}, now))
             break;
         const auto header_addr =
             layout.has_headroom() ? std::optional<std::uint64_t>(0) : ledger_.take_header();
@@ -420,7 +420,7 @@ send_through_engine(const core::TransferJob& job, core::TransferWatch& watch,
         engine = with_fault(std::move(engine), *fault);
     }
     Pipeline pipeline(own, *engine, &flow);
-    if (job.dataplane.rate_gbps == 0)
+    if (!job.dataplane.rate.is_limited())
         flow.open(watch); // in the open loop nobody asks for credit, and so none is sent
     core::TransferReport report = pipeline.run(watch);
     const FlowControl::Outcome outcome = flow.finish(report.counters["packets"], watch);

@@ -154,7 +154,8 @@ void add_ceilings(const Plan& plan, const Source& source, std::vector<Task>& tas
         const core::Method& method = *find_method(name);
         const bool on_wire = method.family == core::Family::kDataplane && !method.is_ceiling;
         const bool wanted = !plan.wire || method.wire == *plan.wire;
-        if (on_wire && wanted && plan.dataplane.rate_gbps == 0 && plan.dataplane.fault.empty() &&
+        if (on_wire && wanted && !plan.dataplane.rate.is_limited() &&
+            plan.dataplane.fault.empty() &&
             source.identity.size >=
                 dataplane::PacketMemoryLayout::of(plan.dataplane, plan.mtu).frames_bytes())
             add(method, core::PayloadSource::kMemory);

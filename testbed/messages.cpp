@@ -50,6 +50,13 @@ void describe(Io& io, core::LinkEnd& v)
 }
 
 template<typename Io>
+void describe(Io& io, core::Rate& v)
+{
+    io("gbps", v.gbps);
+    io("packets_per_s", v.packets_per_s);
+}
+
+template<typename Io>
 void describe(Io& io, core::DataplaneJob& v)
 {
     io("queue", v.queue);
@@ -64,7 +71,7 @@ void describe(Io& io, core::DataplaneJob& v)
     io("segments_max", v.segments_max);
     io("protect_payload", v.protect_payload);
     io("busy_poll_us", v.busy_poll_us);
-    io("rate_gbps", v.rate_gbps);
+    io("rate", v.rate);
     io("fault", v.fault);
 }
 

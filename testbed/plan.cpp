@@ -150,7 +150,7 @@ constexpr Key<DataplaneJob> kDataplaneKeys[] = {
      [](DataplaneJob& job, const Value& value) {
          job.busy_poll_us = value.integer<std::uint32_t>(kBusyPollLimits);
      }},
-    {"rate_gbps", [](DataplaneJob& job, const Value& value) { job.rate_gbps = value.rate(); }},
+    {"rate", [](DataplaneJob& job, const Value& value) { job.rate = value.rate(); }},
     {"fault", [](DataplaneJob& job, const Value& value) { job.fault = value.text(); }},
 };
 

@@ -87,7 +87,7 @@ struct Plan {
                                  .layout = core::PacketLayout::kAuto,
                                  .checksum = core::ChecksumMode::kNone,
                                  .bind = core::BindMode::kAuto,
-                                 .rate_gbps = 0,
+                                 .rate = {},
                                  .fault = {}};
 
     // [lab]

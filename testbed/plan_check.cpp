@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 
 namespace pagewire::testbed {
 
@@ -134,9 +133,10 @@ void check_dataplane(const core::DataplaneJob& dataplane)
         throw UsageError("dataplane.protect_payload: a fault spoils the payload: leave one of the "
                          "two away");
     }
-    if (!is_rate(dataplane.rate_gbps)) {
-        throw UsageError(fmt::format("dataplane.rate_gbps: {} is not possible: {}",
-                                     dataplane.rate_gbps, kRateAdvice));
+    if (!dataplane.rate.is_valid()) {
+        throw UsageError(fmt::format("dataplane.rate: {} Gb/s, {} pps is not possible: {}",
+                                     dataplane.rate.gbps, dataplane.rate.packets_per_s,
+                                     core::kRateAdvice));
     }
     // Some frames are being read while others are on the wire: fewer than four would take turns.
     if (dataplane.frame_bytes > dataplane.umem_bytes / 4) {
@@ -187,11 +187,6 @@ std::string advice(const Limits& limits)
     else if (limits.multiple != 1)
         kind = fmt::format("a multiple of {}, ", words(limits.multiple));
     return fmt::format("write {}{} to {}", kind, words(limits.min), words(limits.max));
-}
-
-bool is_rate(double rate_gbps)
-{
-    return std::isfinite(rate_gbps) && rate_gbps >= 0;
 }
 
 void validate_plan(const Plan& plan, std::span<const core::Method* const> known)

@@ -51,11 +51,6 @@ inline constexpr Limits kRingLimits{.min = 64, .max = 32768, .power_of_two = tru
 /// "write 1 to 1000": how a message ends whose value does not fit.
 [[nodiscard]] std::string advice(const Limits& limits);
 
-[[nodiscard]] bool is_rate(double rate_gbps);
-
-inline constexpr std::string_view kRateAdvice =
-    "write a number of Gb/s from 0 (0: as fast as credit allows)";
-
 /// The value that `text` names among `choices`; throws core::UsageError that lists them.
 template<typename T>
 [[nodiscard]] T parse_choice(std::string_view text, std::string_view what,

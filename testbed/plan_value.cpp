@@ -121,12 +121,16 @@ std::uint64_t Value::checked_size(const Limits& limits) const
     return bytes;
 }
 
-double Value::rate() const
+core::Rate Value::rate() const
 {
-    const double rate = node_.is_integer() ? static_cast<double>(node_.as_integer()->get())
-                                           : typed(node_.as_floating_point(), "a number").get();
-    if (!is_rate(rate))
-        throw error(fmt::format("{} is not possible: {}", rate, kRateAdvice));
+    if (node_.is_string())
+        return parsed(core::parse_rate);
+    const double gbps = node_.is_integer()
+                            ? static_cast<double>(node_.as_integer()->get())
+                            : typed(node_.as_floating_point(), "a number or a string").get();
+    const core::Rate rate{.gbps = gbps};
+    if (!rate.is_valid())
+        throw error(fmt::format("{} is not possible: {}", gbps, core::kRateAdvice));
     return rate;
 }
 

@@ -4,6 +4,7 @@
 #include "testbed/plan_rules.hpp"
 
 #include "core/error.hpp"
+#include "core/rate.hpp"
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -72,8 +73,8 @@ class Value {
         return static_cast<T>(checked_size(limits));
     }
 
-    /// An integer or a floating-point number of Gb/s.
-    [[nodiscard]] double rate() const;
+    /// A number of Gb/s, or a string such as "1.5Mpps".
+    [[nodiscard]] core::Rate rate() const;
 
   private:
     template<typename Typed>

@@ -84,7 +84,8 @@ json plan_json(const RunResult& result)
               {"bind", core::name_of(core::kBindModeNames, plan.dataplane.bind)},
               {"protect_payload", plan.dataplane.protect_payload},
               {"busy_poll_us", plan.dataplane.busy_poll_us},
-              {"rate_gbps", plan.dataplane.rate_gbps},
+              {"rate_gbps", plan.dataplane.rate.gbps},
+              {"rate_packets_per_s", plan.dataplane.rate.packets_per_s},
               {"fault", or_null(plan.dataplane.fault)}}}};
 }
 

@@ -309,7 +309,8 @@ void TransferRunner::judge(const Cell& cell, Sample& sample) const
     sample.goodput_gbps = core::gigabits_per_second(
         plan_.verify ? sample.sink.bytes_good : sample.sink.report.bytes_received, moving_ns);
     const core::BlockCounts& blocks = sample.sink.blocks;
-    const bool open_loop = plan_.dataplane.rate_gbps > 0 && cell.method->wire == core::Wire::kUdp;
+    const bool open_loop =
+        plan_.dataplane.rate.is_limited() && cell.method->wire == core::Wire::kUdp;
     const auto lost = sample.sink.report.counters.find("datagrams_lost");
     const std::uint64_t num_lost = lost == sample.sink.report.counters.end() ? 0 : lost->second;
     sample.remark = arrival_remark(sample.sink.report, plan_.verify);

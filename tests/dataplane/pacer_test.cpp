@@ -18,38 +18,39 @@ using namespace std::chrono_literals;
 
 const Pacer::Clock::time_point kStart{std::chrono::hours(1000)};
 
-constexpr double kByteEachNs = 8.0; // Gb/s
+constexpr core::Rate kByteEachNs{.gbps = 8};
+constexpr core::Rate kPacketEachMicrosecond{.packets_per_s = 1e6};
 
 TEST(Pacer, NoRateIsNoLimit)
 {
-    Pacer pacer(0, kStart);
-    EXPECT_TRUE(pacer.may_send(0, kStart));
-    EXPECT_TRUE(pacer.may_send(1ULL << 60, kStart));
+    Pacer pacer({}, kStart);
+    EXPECT_TRUE(pacer.may_send({.bytes = 0}, kStart));
+    EXPECT_TRUE(pacer.may_send({.bytes = 1ULL << 60}, kStart));
 }
 
 TEST(Pacer, ThePacketGoesWhenTheBytesBeforeItAreDue)
 {
     Pacer pacer(kByteEachNs, kStart);
-    EXPECT_TRUE(pacer.may_send(0, kStart));
-    EXPECT_FALSE(pacer.may_send(1000, kStart));
-    EXPECT_FALSE(pacer.may_send(1000, kStart + 999ns));
-    EXPECT_TRUE(pacer.may_send(1000, kStart + 1000ns));
-    EXPECT_FALSE(pacer.may_send(2000, kStart + 1999ns));
+    EXPECT_TRUE(pacer.may_send({.bytes = 0}, kStart));
+    EXPECT_FALSE(pacer.may_send({.bytes = 1000}, kStart));
+    EXPECT_FALSE(pacer.may_send({.bytes = 1000}, kStart + 999ns));
+    EXPECT_TRUE(pacer.may_send({.bytes = 1000}, kStart + 1000ns));
+    EXPECT_FALSE(pacer.may_send({.bytes = 2000}, kStart + 1999ns));
 }
 
 TEST(Pacer, RatesBelowABytePerNanosecond)
 {
-    Pacer pacer(0.008, kStart); // a byte each microsecond
-    EXPECT_FALSE(pacer.may_send(100, kStart + 99'999ns));
-    EXPECT_TRUE(pacer.may_send(100, kStart + 100us));
+    Pacer pacer({.gbps = 0.008}, kStart); // a byte each microsecond
+    EXPECT_FALSE(pacer.may_send({.bytes = 100}, kStart + 99'999ns));
+    EXPECT_TRUE(pacer.may_send({.bytes = 100}, kStart + 100us));
 }
 
 TEST(Pacer, AskingIsNotSending)
 {
     Pacer pacer(kByteEachNs, kStart);
     for (int i = 0; i < 100; ++i) {
-        EXPECT_FALSE(pacer.may_send(5000, kStart + 4999ns));
-        EXPECT_TRUE(pacer.may_send(4000, kStart + 4999ns));
+        EXPECT_FALSE(pacer.may_send({.bytes = 5000}, kStart + 4999ns));
+        EXPECT_TRUE(pacer.may_send({.bytes = 4000}, kStart + 4999ns));
     }
 }
 
@@ -58,7 +59,7 @@ TEST(Pacer, AskingIsNotSending)
 std::uint64_t send_all_due(Pacer& pacer, std::uint64_t sent, std::uint64_t packet,
                            Pacer::Clock::time_point now)
 {
-    while (pacer.may_send(sent, now))
+    while (pacer.may_send({.bytes = sent}, now))
         sent += packet;
     return sent;
 }
@@ -76,8 +77,8 @@ TEST(Pacer, AfterALongPauseTheBurstIsBounded)
     const auto now = kStart + 10s;
     const std::uint64_t sent = send_all_due(pacer, 0, 1000, now);
     EXPECT_EQ(sent, 501'000U) << "kBurst at this rate, and the packet that is due now";
-    EXPECT_FALSE(pacer.may_send(sent, now + 999ns)) << "from here on at the rate again";
-    EXPECT_TRUE(pacer.may_send(sent, now + 1000ns));
+    EXPECT_FALSE(pacer.may_send({.bytes = sent}, now + 999ns)) << "from here on at the rate again";
+    EXPECT_TRUE(pacer.may_send({.bytes = sent}, now + 1000ns));
 }
 
 TEST(Pacer, NeverMoreThanRateAndBurstInAnyWindow)
@@ -110,6 +111,35 @@ TEST(Pacer, KeepsItsRate)
     for (auto now = kStart; now <= kStart + 100ms; now += 50us)
         sent = send_all_due(pacer, sent, 9000, now);
     EXPECT_NEAR(static_cast<double>(sent), 100e6, 9000);
+}
+
+TEST(Pacer, PacketsGoByTheirNumberWhateverTheirBytes)
+{
+    Pacer pacer(kPacketEachMicrosecond, kStart);
+    EXPECT_TRUE(pacer.may_send({.bytes = 0, .packets = 0}, kStart));
+    EXPECT_FALSE(pacer.may_send({.bytes = 1, .packets = 1}, kStart + 999ns));
+    EXPECT_TRUE(pacer.may_send({.bytes = 1ULL << 40, .packets = 1}, kStart + 1000ns));
+    EXPECT_FALSE(pacer.may_send({.bytes = 1ULL << 40, .packets = 2}, kStart + 1999ns));
+}
+
+TEST(Pacer, PacketsMakeUpForABoundedPauseToo)
+{
+    Pacer pacer(kPacketEachMicrosecond, kStart);
+    const auto now = kStart + 10s;
+    std::uint64_t packets = 0;
+    while (pacer.may_send({.bytes = packets * 1448, .packets = packets}, now))
+        ++packets;
+    EXPECT_EQ(packets, 501U) << "kBurst at this rate, and the packet that is due now";
+}
+
+TEST(Pacer, TheSlowestRateIsLateAndNoOverflow)
+{
+    for (const core::Rate rate :
+         {core::Rate{.gbps = 1e-300}, core::Rate{.packets_per_s = 1e-300}}) {
+        Pacer pacer(rate, kStart);
+        EXPECT_TRUE(pacer.may_send({.bytes = 0, .packets = 0}, kStart));
+        EXPECT_FALSE(pacer.may_send({.bytes = 1, .packets = 1}, kStart + 1000h));
+    }
 }
 
 } // namespace

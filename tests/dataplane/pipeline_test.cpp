@@ -197,7 +197,7 @@ TEST_F(PipelineTest, MemorySourceOfATooSmallFile)
 TEST_F(PipelineTest, PacedPacketsAllArrive)
 {
     write_file(300'000);
-    job_.dataplane.rate_gbps = 1.0;
+    job_.dataplane.rate = {.gbps = 1};
     expect_sent(run());
 }
 

@@ -102,7 +102,7 @@ TEST(OpenLoop, LossIsCountedAndIsNoFailure)
 {
     const tests::SourceFile file(kFileBytes);
     Plan plan = plan_for(file, "af_xdp");
-    plan.dataplane.rate_gbps = 1;
+    plan.dataplane.rate = {.gbps = 1};
     plan.dataplane.fault = "drop@100";
     const Row row = run_one_row(plan);
     EXPECT_EQ(row.status(), "ok") << row.reason();

@@ -92,7 +92,7 @@ TEST(Messages, TransferRequestGoesAndComes)
     EXPECT_EQ(got.job.dataplane.segments_max, sent.job.dataplane.segments_max);
     EXPECT_EQ(got.job.dataplane.protect_payload, sent.job.dataplane.protect_payload);
     EXPECT_EQ(got.job.dataplane.busy_poll_us, sent.job.dataplane.busy_poll_us);
-    EXPECT_EQ(got.job.dataplane.rate_gbps, sent.job.dataplane.rate_gbps);
+    EXPECT_EQ(got.job.dataplane.rate, sent.job.dataplane.rate);
     EXPECT_EQ(got.job.dataplane.fault, sent.job.dataplane.fault);
 }
 

@@ -259,14 +259,20 @@ TEST(ValidatePlan, FramesFitTheUmem)
 TEST(ValidatePlan, Rate)
 {
     Plan plan;
-    for (const double rate : {0.0, 0.001, 400.0}) {
-        plan.dataplane.rate_gbps = rate;
+    for (const double figure : {0.0, 0.001, 400.0}) {
+        plan.dataplane.rate = {.gbps = figure};
+        expect_valid(plan);
+        plan.dataplane.rate = {.packets_per_s = figure};
         expect_valid(plan);
     }
-    for (const double rate : {-1.0, static_cast<double>(INFINITY), std::nan("")}) {
-        plan.dataplane.rate_gbps = rate;
-        EXPECT_THAT(invalid(plan), StartsWith("dataplane.rate_gbps: "));
+    for (const double figure : {-1.0, static_cast<double>(INFINITY), std::nan("")}) {
+        plan.dataplane.rate = {.gbps = figure};
+        EXPECT_THAT(invalid(plan), StartsWith("dataplane.rate: "));
+        plan.dataplane.rate = {.packets_per_s = figure};
+        EXPECT_THAT(invalid(plan), StartsWith("dataplane.rate: "));
     }
+    plan.dataplane.rate = {.gbps = 1, .packets_per_s = 1};
+    EXPECT_THAT(invalid(plan), StartsWith("dataplane.rate: 1 Gb/s, 1 pps is not possible: "));
 }
 
 TEST(ValidatePlan, Arms)

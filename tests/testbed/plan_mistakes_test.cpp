@@ -32,8 +32,10 @@ TEST(ParsePlan, SizesAsStrings)
 /// A plan with one mistake, and the message that it earns.
 struct Mistake {
     std::string_view text;
-    std::string_view message;
+    std::string message;
 };
+
+const std::string kRateAdvice{core::kRateAdvice};
 
 const std::vector<Mistake> kMistakes{
     // Unknown names.
@@ -47,7 +49,7 @@ const std::vector<Mistake> kMistakes{
      "plan.toml:2: unknown key \"zero_copy\": the keys of "
      "dataplane are queue, umem, frame, disk_depth, ring, "
      "source, layout, checksum, bind, protect_payload, busy_poll_us, "
-     "rate_gbps, fault"},
+     "rate, fault"},
     {"[lab]\nnic = \"eth0\"",
      "plan.toml:2: unknown key \"nic\": the keys of lab are kind, interface, peer"},
     {"[[arms]]\nname = \"a\"\n[[arms]]\nlabel = \"b\"",
@@ -60,7 +62,8 @@ const std::vector<Mistake> kMistakes{
     {"[run.sub]\nx = 1", "plan.toml:1: unknown key \"sub\": the keys of run are methods, cache, "
                          "wire, rounds, seed, chunk, verify, ledger, "
                          "ceilings, time_limit_s"},
-    {"[link]\n\"m\\ntu\" = 1", "plan.toml:2: unknown key \"m\\ntu\": the keys of link are mtu"},
+    {"[link]\n\"m\\ntu\" = 1",
+     "plan.toml:2: unknown key \"m\\ntu\": the keys of link are mtu"},
     // Wrong types.
     {"file = 3", "plan.toml:1: file: must be a table, and is an integer"},
     {"\n[[run]]\nrounds = 3", "plan.toml:2: run: must be a table, and is an array"},
@@ -84,8 +87,8 @@ const std::vector<Mistake> kMistakes{
     {"[run]\nceilings = \"no\"",
      "plan.toml:2: run.ceilings: must be true or false, and is a string"},
     {"[run]\nledger = true", "plan.toml:2: run.ledger: must be a string, and is a boolean"},
-    {"[dataplane]\nrate_gbps = \"1\"",
-     "plan.toml:2: dataplane.rate_gbps: must be a number, and is a string"},
+    {"[dataplane]\nrate = true",
+     "plan.toml:2: dataplane.rate: must be a number or a string, and is a boolean"},
     {"[dataplane]\nfault = 1", "plan.toml:2: dataplane.fault: must be a string, and is an integer"},
     {"[lab]\nkind = []", "plan.toml:2: lab.kind: must be a string, and is an array"},
     {"[[arms]]\nname = \"a\"\nfeatures = true",
@@ -110,12 +113,11 @@ const std::vector<Mistake> kMistakes{
                                        "source: write \"disk\" or \"memory\""},
     {"[lab]\nkind = \"moon\"",
      "plan.toml:2: lab.kind: \"moon\" is not a lab: write \"veth\" or \"host\""},
-    {"[dataplane]\nrate_gbps = -0.5", "plan.toml:2: dataplane.rate_gbps: -0.5 is not possible: "
-                                      "write a number of Gb/s from 0 (0: as fast as credit "
-                                      "allows)"},
-    {"[dataplane]\nrate_gbps = inf", "plan.toml:2: dataplane.rate_gbps: inf is not possible: write "
-                                     "a number of Gb/s from 0 (0: as fast as credit "
-                                     "allows)"},
+    {"[dataplane]\nrate = -0.5",
+     "plan.toml:2: dataplane.rate: -0.5 is not possible: " + kRateAdvice},
+    {"[dataplane]\nrate = inf", "plan.toml:2: dataplane.rate: inf is not possible: " + kRateAdvice},
+    {"[dataplane]\nrate = \"5 MB/s\"",
+     "plan.toml:2: dataplane.rate: '5 MB/s' is not a rate: " + kRateAdvice},
     {"[run]\nmethods = [\"\"]",
      "plan.toml:2: run.methods[0]: is empty: write a name, or leave the key away"},
     {"[file]\npath = \"\"",

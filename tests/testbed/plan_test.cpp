@@ -52,7 +52,7 @@ void expect_same_but_arms(const Plan& plan, const Plan& expected)
     EXPECT_EQ(plan.dataplane.disk_depth, expected.dataplane.disk_depth);
     EXPECT_EQ(plan.dataplane.ring_entries, expected.dataplane.ring_entries);
     EXPECT_EQ(plan.dataplane.source, expected.dataplane.source);
-    EXPECT_EQ(plan.dataplane.rate_gbps, expected.dataplane.rate_gbps);
+    EXPECT_EQ(plan.dataplane.rate, expected.dataplane.rate);
     EXPECT_EQ(plan.dataplane.fault, expected.dataplane.fault);
     EXPECT_EQ(plan.lab, expected.lab);
     EXPECT_EQ(plan.interface, expected.interface);
@@ -107,7 +107,7 @@ umem = "64 MiB"
 frame = 65536
 disk_depth = 16
 ring = 4096
-rate_gbps = 2.5
+rate = 2.5
 fault = "drop:100"
 source = "memory"
 
@@ -143,7 +143,7 @@ peer = "192.0.2.7:7000"
     EXPECT_EQ(plan.dataplane.frame_bytes, 64 * kKiB);
     EXPECT_EQ(plan.dataplane.disk_depth, 16U);
     EXPECT_EQ(plan.dataplane.ring_entries, 4096U);
-    EXPECT_EQ(plan.dataplane.rate_gbps, 2.5);
+    EXPECT_EQ(plan.dataplane.rate, core::Rate{.gbps = 2.5});
     EXPECT_EQ(plan.dataplane.fault, "drop:100");
     EXPECT_EQ(plan.dataplane.source, core::PayloadSource::kMemory);
     EXPECT_EQ(plan.lab, LabKind::kHost);
@@ -162,7 +162,10 @@ TEST(ParsePlan, OtherSpellings)
     EXPECT_EQ(parsed("[run]\nledger = \"apart\"").ledger, LedgerMode::kApart);
     EXPECT_EQ(parsed("[run]\nledger = \"with\"").ledger, LedgerMode::kWith);
     EXPECT_FALSE(parsed("[[arms]]\nname = \"a\"\nmap_per_chunk = false").arms[0].map_per_chunk);
-    EXPECT_EQ(parsed("[dataplane]\nrate_gbps = 3").dataplane.rate_gbps, 3.0);
+    EXPECT_EQ(parsed("[dataplane]\nrate = 3").dataplane.rate, core::Rate{.gbps = 3});
+    EXPECT_EQ(parsed("[dataplane]\nrate = \"3Gb/s\"").dataplane.rate, core::Rate{.gbps = 3});
+    EXPECT_EQ(parsed("[dataplane]\nrate = \"200 kpps\"").dataplane.rate,
+              core::Rate{.packets_per_s = 200e3});
     EXPECT_EQ(parsed("[dataplane]\nfault = \"\"").dataplane.fault, "");
     EXPECT_EQ(parsed("[dataplane]\nsource = \"disk\"").dataplane.source,
               core::PayloadSource::kDisk);

@@ -78,7 +78,7 @@ inline TransferRequest sample()
                      .disk_depth = 17,
                      .ring_entries = 2048,
                      .source = core::PayloadSource::kMemory,
-                     .rate_gbps = 12.5,
+                     .rate = {.gbps = 12.5, .packets_per_s = 3.5},
                      .fault = "flip@7"};
     return request;
 }
