@@ -113,6 +113,10 @@ constexpr Key<Plan> kRunKeys[] = {
 constexpr Key<Plan> kLinkKeys[] = {
     {"mtu",
      [](Plan& plan, const Value& value) { plan.mtu = value.integer<std::uint32_t>(kMtuLimits); }},
+    {"queues",
+     [](Plan& plan, const Value& value) {
+         plan.num_queues = value.integer<std::uint32_t>(kLinkQueuesLimits);
+     }},
 };
 
 void set_source(DataplaneJob& job, const Value& value)

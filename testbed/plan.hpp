@@ -73,6 +73,7 @@ struct Plan {
 
     // [link]
     std::uint32_t mtu = 9000;
+    std::uint32_t num_queues = 1; ///< of each end of the veth link
 
     // [[arms]]; none: one arm, "default", with the features as found
     std::vector<Arm> arms;

@@ -106,6 +106,7 @@ void check_run(const Plan& plan)
     check_figure("run.time_limit_s", static_cast<std::uint64_t>(plan.time_limit.count()),
                  kTimeLimits);
     check_figure("link.mtu", plan.mtu, kMtuLimits);
+    check_figure("link.queues", plan.num_queues, kLinkQueuesLimits);
 }
 
 void check_arms(const std::vector<Arm>& arms)

@@ -10,6 +10,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace pagewire::testbed {
 
 namespace {
@@ -32,7 +34,7 @@ class VethLab final : public Lab {
                               {.near_name = near_name,
                                .far_name = far_name,
                                .mtu = plan.mtu,
-                               .num_queues = plan.dataplane.queue + 1});
+                               .num_queues = std::max(plan.num_queues, plan.dataplane.queue + 1)});
         const nic::LinkFacts near = nic::link_facts(near_, near_name);
         const nic::LinkFacts far = nic::link_facts(far_, far_name);
         nic::add_address(near_, near_name, kNearAddress, kPrefixLength);
@@ -42,6 +44,7 @@ class VethLab final : public Lab {
         nic::set_link_up(far_, far_name);
         nic::add_static_neighbour(near_, near_name, kFarAddress, far.mac);
         nic::add_static_neighbour(far_, far_name, kNearAddress, near.mac);
+        num_queues_ = near.num_tx_queues;
         link_ = {.interface = near_name,
                  .mtu = near.mtu,
                  .local = {.ipv4 = kNearAddress, .port = 0, .mac = near.mac},
@@ -96,6 +99,7 @@ class VethLab final : public Lab {
                 {"driver", "veth"},
                 {"emulated", link_.emulated},
                 {"mtu", link_.mtu},
+                {"queues", num_queues_},
                 {"sender", core::format_address(core::SocketAddress{.ipv4 = link_.local.ipv4})},
                 {"receiver", core::format_address(core::SocketAddress{.ipv4 = link_.peer.ipv4})},
                 {"worker_cpu", cpus_.worker},
@@ -107,6 +111,7 @@ class VethLab final : public Lab {
     nic::NetNamespace far_;
     CpuPair cpus_;
     LabLink link_;
+    std::uint32_t num_queues_ = 0;
     std::optional<nic::FeatureGuard> guard_;
     std::unique_ptr<ChildProcess> sink_;
     unsigned sink_generation_ = 0;

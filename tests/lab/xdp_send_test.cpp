@@ -118,7 +118,7 @@ TEST_F(XdpSend, DeviceDownIsRefusedAndTheNextTransferGoesOn)
 
 TEST_F(XdpSend, DeviceRemovedInMidRunFailsTheRowWithinItsLimit)
 {
-    plan_.dataplane.rate_gbps = 0.05; // some seconds
+    plan_.dataplane.rate.gbps = 0.05; // some seconds
     plan_.time_limit = std::chrono::seconds(10);
     std::thread remover([&] {
         std::this_thread::sleep_for(std::chrono::milliseconds(700));

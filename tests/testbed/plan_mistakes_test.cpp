@@ -44,7 +44,7 @@ const std::vector<Mistake> kMistakes{
                          "ceilings, time_limit_s"},
     {"[file]\n\nname = \"x\"",
      "plan.toml:3: unknown key \"name\": the keys of file are path, size, offset, length"},
-    {"[link]\nspeed = 1", "plan.toml:2: unknown key \"speed\": the keys of link are mtu"},
+    {"[link]\nspeed = 1", "plan.toml:2: unknown key \"speed\": the keys of link are mtu, queues"},
     {"[dataplane]\nzero_copy = true",
      "plan.toml:2: unknown key \"zero_copy\": the keys of "
      "dataplane are queue, umem, frame, disk_depth, ring, "
@@ -63,7 +63,7 @@ const std::vector<Mistake> kMistakes{
                          "wire, rounds, seed, chunk, verify, ledger, "
                          "ceilings, time_limit_s"},
     {"[link]\n\"m\\ntu\" = 1",
-     "plan.toml:2: unknown key \"m\\ntu\": the keys of link are mtu"},
+     "plan.toml:2: unknown key \"m\\ntu\": the keys of link are mtu, queues"},
     // Wrong types.
     {"file = 3", "plan.toml:1: file: must be a table, and is an integer"},
     {"\n[[run]]\nrounds = 3", "plan.toml:2: run: must be a table, and is an array"},

@@ -46,6 +46,7 @@ void expect_same_but_arms(const Plan& plan, const Plan& expected)
     EXPECT_EQ(plan.ledger, expected.ledger);
     EXPECT_EQ(plan.time_limit, expected.time_limit);
     EXPECT_EQ(plan.mtu, expected.mtu);
+    EXPECT_EQ(plan.num_queues, expected.num_queues);
     EXPECT_EQ(plan.dataplane.queue, expected.dataplane.queue);
     EXPECT_EQ(plan.dataplane.umem_bytes, expected.dataplane.umem_bytes);
     EXPECT_EQ(plan.dataplane.frame_bytes, expected.dataplane.frame_bytes);
@@ -89,6 +90,7 @@ time_limit_s = 90
 
 [link]
 mtu = 1500
+queues = 4
 
 [[arms]]
 name = "plain"
@@ -130,6 +132,7 @@ peer = "192.0.2.7:7000"
     EXPECT_EQ(plan.ledger, LedgerMode::kOff);
     EXPECT_EQ(plan.time_limit, std::chrono::seconds(90));
     EXPECT_EQ(plan.mtu, 1500U);
+    EXPECT_EQ(plan.num_queues, 4U);
     ASSERT_EQ(plan.arms.size(), 3U);
     EXPECT_EQ(plan.arms[0], (Arm{.name = "plain", .features = {}}));
     EXPECT_EQ(plan.arms[1].name, "no offloads");
