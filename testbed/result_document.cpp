@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <span>
 
@@ -234,6 +235,7 @@ json row_json(const Row& row, const Ceilings& ceilings)
              {"error", or_null(sample.error)},
              {"goodput_gbps", sample.goodput_gbps},
              {"elapsed_s", static_cast<double>(sample.worker.figures.elapsed_ns) / 1e9},
+             {"quiet_s", std::chrono::duration<double>(sample.worker.report.quiet).count()},
              {"bytes_sent", sample.worker.report.bytes_sent},
              {"num_turns", sample.worker.report.num_turns},
              {"counters", counters},

@@ -7,6 +7,7 @@ after kill -9.
 """
 
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -43,7 +44,7 @@ class Link:
     def __init__(self, mtu):
         cpus = sorted(os.sched_getaffinity(0))
         # As pagewire chooses for its own worker and sink.
-        self.sender_cpu, self.receiver_cpu = cpus[-1], cpus[0]
+        self.mtu, self.sender_cpu, self.receiver_cpu = mtu, cpus[-1], cpus[0]
         self._children = []
         call_libc("unshare", CLONE_NEWNET)
         self._far = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -65,9 +66,20 @@ class Link:
         os.close(self._far)
 
     def _ip(self, words, far=False):
-        self.run(["ip", *words.split()], far=far)
+        return self.run(["ip", *words.split()], far=far)
 
-    def start(self, argv, *, cpu=None, far=False, **popen):
+    def _far_end(self):
+        return json.loads(self._ip(f"-j -s link show dev {FAR_IF}", far=True))[0]
+
+    def far_mac(self):
+        return self._far_end()["address"]
+
+    def arrived(self):
+        """Packets and bytes that the far end's device has counted, Ethernet headers included."""
+        counters = self._far_end()["stats64"]["rx"]
+        return counters["packets"], counters["bytes"]
+
+    def start(self, argv, *, cpu=None, far=False, stdin=subprocess.DEVNULL, **popen):
         parent = os.getpid()
 
         def become():
@@ -83,7 +95,7 @@ class Link:
             argv,
             preexec_fn=become,
             process_group=0,  # Ctrl-C is this process's to handle
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             text=True,
             **popen,
         )

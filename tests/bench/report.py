@@ -46,6 +46,24 @@ def compare(pair, samples):
     }
 
 
+def calls(samples):
+    """System calls for each MiB of the series that were watched: name -> median."""
+    figures = {}
+    for r in samples:
+        for name, sample in r.items():
+            if sample.syscalls_per_mib is not None:
+                figures.setdefault(name, []).append(sample.syscalls_per_mib)
+    return {name: median(values) for name, values in sorted(figures.items())}
+
+
+def calls_table(medians):
+    most = max(medians.values())
+    rows = [["", "calls/MiB", "fewer than the most"]]
+    for name, value in medians.items():
+        rows.append([name, f"{value:.3f}", f"{most / value:.1f} x" if value > 0 else "-"])
+    return table(rows)
+
+
 def table(rows):
     """Aligned columns: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -68,7 +86,7 @@ def ratio_table(ratios):
 
 
 def series_table(names, samples):
-    rows = [["", "samples", "Gb/s", "min..max", "CPU s/GiB"]]
+    rows = [["", "samples", "Gb/s", "min..max", "CPU s/GiB", "kpps", "B/packet"]]
     for name in names:
         taken = [r[name] for r in samples if name in r]
         if not taken:
@@ -76,5 +94,11 @@ def series_table(names, samples):
         gbps = [sample.gbps for sample in taken]
         cpu = median(sample.cpu_s_per_gib for sample in taken)
         spread = f"{min(gbps):.2f}..{max(gbps):.2f}"
-        rows.append([name, str(len(taken)), f"{median(gbps):.2f}", spread, f"{cpu:.3f}"])
+        row = [name, str(len(taken)), f"{median(gbps):.2f}", spread, f"{cpu:.3f}"]
+        if taken[0].packets_per_s is None:
+            row += ["", ""]
+        else:
+            row.append(f"{median(s.packets_per_s for s in taken) / 1e3:.1f}")
+            row.append(f"{median(s.packet_bytes for s in taken):.0f}")
+        rows.append(row)
     return table(rows)

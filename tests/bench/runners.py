@@ -32,6 +32,9 @@ PROTOCOL_VERSION = 1
 class Sample:
     gbps: float
     cpu_s_per_gib: float  # of the sending (fio: reading) process
+    packets_per_s: float | None = None  # of senders that are compared by the wire's octets
+    packet_bytes: float | None = None  # mean, with its Ethernet header
+    syscalls_per_mib: float | None = None  # of watched transfers
 
     @classmethod
     def of(cls, num_bytes, seconds, cpu_s):
@@ -89,6 +92,7 @@ class Runners:
         self._path = path
         self._size = os.stat(path).st_size
         self._exit = contextlib.ExitStack()
+        self._programs = {}
 
     def __enter__(self):
         self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
@@ -100,27 +104,45 @@ class Runners:
     def __exit__(self, *error):
         self._exit.close()
 
-    def build_sendfile_loop(self):
+    def build(self, name):
         """Once built, the program has no name: it goes with this process, however that ends."""
-        source = str(Path(__file__).with_name("sendfile_loop.c"))
+        source = str(Path(__file__).with_name(f"{name}.c"))
         folder = tempfile.mkdtemp(prefix="pagewire-bench-")
         try:
-            program = os.path.join(folder, "sendfile_loop")
+            program = os.path.join(folder, name)
             self._link.run(["cc", "-O2", "-o", program, source])
-            self._program = os.open(program, os.O_RDONLY)
-            self._exit.callback(os.close, self._program)
+            self._programs[name] = os.open(program, os.O_RDONLY)
+            self._exit.callback(os.close, self._programs[name])
         finally:
             shutil.rmtree(folder)
 
+    def built(self, name, *words):
+        """Words of a command, and what Popen needs to find the program."""
+        program = self._programs[name]
+        return [f"/proc/self/fd/{program}", *map(str, words)], {"pass_fds": [program]}
+
     # pagewire
 
-    def pagewire(self, method, cache, *, verify=True, source="disk", ledger="off"):
+    def pagewire(self, method, cache, **how):
+        """A sample by goodput."""
+        row = self.run_pagewire(method, cache, **how)
+        return Sample(
+            row["goodput_gbps"]["samples"][0],
+            row["cpu_s_per_gib"]["worker"],
+            syscalls_per_mib=row["ledger"]["syscalls_per_mib"],
+        )
+
+    def run_pagewire(
+        self, method, cache, *, verify=True, source="disk", ledger="off", rate=None
+    ):
+        """The document's row of one transfer."""
         argv = [self._pagewire, "run", "--lab", "host", "--if", NEAR_IF]
         argv += ["--peer", f"{FAR_ADDRESS}:{PAGEWIRE_PORT}", "--file", self._path]
         argv += ["--methods", method, "--cache", cache, "--rounds", "1", "--no-ceilings"]
         argv += ["--chunk", str(CHUNK_BYTES), "--source", source, "--json", "-"]
         argv += ["--ledger", ledger]
         argv += [] if verify else ["--no-verify"]
+        argv += [] if rate is None else ["--rate", rate]
         self._load_file()
         # Not pinned: it pins its worker itself, to the CPU that the peers' senders get here.
         output = self._link.run(argv, good_codes=(0, 1))
@@ -131,7 +153,7 @@ class Runners:
             raise Failed(f"pagewire run: {row['ledger']['evidence']['syscalls_per_mib']}")
         if row["integrity"]["verified"] != (verify and method != "null"):
             raise Failed(f"pagewire run: the integrity is {row['integrity']}")
-        return Sample(row["goodput_gbps"]["samples"][0], row["cpu_s_per_gib"]["worker"])
+        return row
 
     # iperf3
 
@@ -169,8 +191,8 @@ class Runners:
         self._prepare(cache)
         with SinkControl() as sink:
             port = sink.order(self._size)
-            argv = [f"/proc/self/fd/{self._program}", FAR_ADDRESS, str(port), self._path]
-            output = self._link.run(argv, cpu=self._link.sender_cpu, pass_fds=[self._program])
+            argv, popen = self.built("sendfile_loop", FAR_ADDRESS, port, self._path)
+            output = self._link.run(argv, cpu=self._link.sender_cpu, **popen)
             received = sink.hear("received")
         if received["error"] or received["report"]["bytes_received"] != self._size:
             raise Failed(f"the sink says: {received}")
