@@ -4,7 +4,7 @@
 #include <cstdint>
 
 /// The "netdev" generic netlink family (Linux 6.3), which Debian 12's headers (6.1) do not have:
-/// include/uapi/linux/netdev.h of Linux 6.18, generated from
+/// include/uapi/linux/netdev.h of Linux 6.12, generated from
 /// Documentation/netlink/specs/netdev.yaml. The kernel's names, in a namespace: a newer header's
 /// enumerators may stand beside them.
 
