@@ -161,7 +161,7 @@ struct DataplaneJob {
     std::uint32_t segments_max = 0; ///< of the driver's zero-copy; 0: unknown
     bool protect_payload = false; ///< PROT_NONE on the frames: a touch by the CPU would be a fault
     std::uint32_t busy_poll_us = 0; ///< SO_BUSY_POLL; 0: off
-    Rate rate;         ///< limited: open loop at that pace, credit ignored
+    Rate rate;                      ///< limited: open loop at that pace, credit ignored
     std::string fault; ///< empty, or a fault for the fault decorator (dataplane/fault.hpp)
 };
 
