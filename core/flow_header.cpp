@@ -37,10 +37,16 @@ void encode_flow_header(const FlowHeader& header,
 
 std::optional<FlowHeader> decode_flow_header(std::span<const std::byte> datagram) noexcept
 {
+    return decode_flow_header(datagram, datagram.size());
+}
+
+std::optional<FlowHeader> decode_flow_header(std::span<const std::byte> front,
+                                             std::size_t datagram_bytes) noexcept
+{
     WireFlowHeader wire{};
-    if (datagram.size() < sizeof(wire))
+    if (front.size() < sizeof(wire) || datagram_bytes < sizeof(wire))
         return std::nullopt;
-    std::memcpy(&wire, datagram.data(), sizeof(wire));
+    std::memcpy(&wire, front.data(), sizeof(wire));
     if (wire.version != kFlowVersion ||
         wire.kind < static_cast<std::uint8_t>(FlowHeader::Kind::kData) ||
         wire.kind > static_cast<std::uint8_t>(FlowHeader::Kind::kDone))
@@ -51,7 +57,7 @@ std::optional<FlowHeader> decode_flow_header(std::span<const std::byte> datagram
                             .sequence = be64toh(wire.sequence),
                             .offset = be64toh(wire.offset)};
     const bool is_data = header.kind == FlowHeader::Kind::kData;
-    if (header.length != (is_data ? datagram.size() - sizeof(wire) : 0))
+    if (header.length != (is_data ? datagram_bytes - sizeof(wire) : 0))
         return std::nullopt;
     return header;
 }

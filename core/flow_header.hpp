@@ -60,4 +60,9 @@ void encode_flow_header(const FlowHeader& header,
 [[nodiscard]] std::optional<FlowHeader>
 decode_flow_header(std::span<const std::byte> datagram) noexcept;
 
+/// The same of a datagram of `datagram_bytes` octets that lies in several pieces: `front` holds its
+/// first ones, the whole header at least.
+[[nodiscard]] std::optional<FlowHeader> decode_flow_header(std::span<const std::byte> front,
+                                                           std::size_t datagram_bytes) noexcept;
+
 } // namespace pagewire::core

@@ -117,6 +117,21 @@ TEST(FlowHeader, LengthIsThatOfThePayload)
     }
 }
 
+TEST(FlowHeader, OfADatagramInPieces)
+{
+    const FlowHeader header{.length = 100, .kind = Kind::kData};
+    const Octets datagram = datagram_of(header);
+    for (std::size_t front = 0; front <= datagram.size(); ++front) {
+        const auto first = std::span(datagram).first(front);
+        EXPECT_EQ(decode_flow_header(first, datagram.size()).has_value(), front >= kFlowHeaderBytes)
+            << front;
+        EXPECT_FALSE(decode_flow_header(first, datagram.size() - 1)) << front;
+    }
+    EXPECT_EQ(decode_flow_header(std::span(datagram).first(kFlowHeaderBytes), datagram.size()),
+              header);
+    EXPECT_FALSE(decode_flow_header(datagram, 0)) << "the datagram is what the UDP length says";
+}
+
 TEST(FlowHeader, OnlyDataHasALength)
 {
     for (const Kind kind : kKinds) {
