@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// pagewire list: every method and engine, and whether it can run here.
+// pagewire list: every method, engine and receiver, and whether it can run here.
 #include "cli/commands.hpp"
 #include "testbed/registry.hpp"
 
@@ -31,23 +31,27 @@ nlohmann::json method_json(const core::Method& method)
             {"reason", support ? nlohmann::json(nullptr) : nlohmann::json(support.reason())}};
 }
 
-void list(bool as_json)
+nlohmann::json receiver_json(const core::Receiver& receiver)
 {
-    nlohmann::json entries = nlohmann::json::array();
-    for (const core::Method* method : testbed::methods())
-        entries.push_back(method_json(*method));
-    for (const testbed::NotBuilt& missing : testbed::not_built()) {
-        entries.push_back({{"name", missing.name},
-                           {"built", false},
-                           {"available", false},
-                           {"reason", missing.reason}});
-    }
-    if (as_json) {
-        fmt::print("{}\n", nlohmann::json{{"methods", entries}}.dump(2));
-        return;
-    }
+    const core::Support support = receiver.probe();
+    return {{"name", receiver.name},
+            {"family", "receiver"},
+            {"wire", core::wire_name(receiver.wire)},
+            {"summary", receiver.summary},
+            {"built", true},
+            {"available", static_cast<bool>(support)},
+            {"reason", support ? nlohmann::json(nullptr) : nlohmann::json(support.reason())}};
+}
+
+nlohmann::json not_built_json(const testbed::NotBuilt& missing)
+{
+    return {
+        {"name", missing.name}, {"built", false}, {"available", false}, {"reason", missing.reason}};
+}
+
+void print_lines(const nlohmann::json& entries)
+{
     constexpr const char* line = "{:<12} {:<11} {:<5} {}\n";
-    fmt::print(line, "name", "family", "wire", "");
     for (const auto& entry : entries) {
         if (!entry.at("built").get<bool>()) {
             fmt::print(line, entry.at("name").get<std::string>(), "-", "-",
@@ -62,12 +66,33 @@ void list(bool as_json)
     }
 }
 
+void list(bool as_json)
+{
+    nlohmann::json methods = nlohmann::json::array();
+    for (const core::Method* method : testbed::methods())
+        methods.push_back(method_json(*method));
+    for (const testbed::NotBuilt& missing : testbed::not_built())
+        methods.push_back(not_built_json(missing));
+    nlohmann::json receivers = nlohmann::json::array();
+    for (const core::Receiver* receiver : testbed::receivers())
+        receivers.push_back(receiver_json(*receiver));
+    for (const testbed::NotBuilt& missing : testbed::receivers_not_built())
+        receivers.push_back(not_built_json(missing));
+    if (as_json) {
+        fmt::print("{}\n", nlohmann::json{{"methods", methods}, {"receivers", receivers}}.dump(2));
+        return;
+    }
+    fmt::print("{:<12} {:<11} {:<5}\n", "name", "family", "wire");
+    print_lines(methods);
+    print_lines(receivers);
+}
+
 } // namespace
 
 void add_list(CLI::App& program, int& exit_code)
 {
-    CLI::App* command =
-        program.add_subcommand("list", "Every method and engine: available, or the reason why not");
+    CLI::App* command = program.add_subcommand(
+        "list", "Every method, engine and receiver: available, or the reason why not");
     auto as_json = std::make_shared<bool>(false);
     command->add_flag("--json", *as_json, "As JSON");
     command->callback([as_json, &exit_code] {

@@ -17,7 +17,7 @@ constexpr const char* kFooter = R"(Examples:
   pagewire run                                    the default comparison, on a lab of its own
   pagewire run --file movie.mkv --methods sendfile_sg,af_xdp --cache cold
   pagewire run configs/quick.toml --out results   table on stdout, results/result.json
-  pagewire list                                   methods and engines, and why one is missing
+  pagewire list                                   methods, engines, receivers, and why one is missing
 
 Exit codes: 0 done; 1 measured and found wrong; 2 usage or environment; 130 interrupted.)";
 

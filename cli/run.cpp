@@ -48,6 +48,7 @@ struct Words {
     std::vector<std::string> methods;
     std::vector<std::string> cache;
     std::optional<std::string> wire;
+    std::optional<std::string> sink;
     std::optional<unsigned> rounds;
     std::optional<std::uint64_t> seed;
     std::optional<std::string> chunk;
@@ -99,6 +100,11 @@ void add_options(CLI::App& command, Words& words)
         ->delimiter(',')
         ->type_name("cold,hot");
     command.add_option("--wire", words.wire, "Only methods of this wire")->type_name("tcp|udp");
+    command
+        .add_option("--sink", words.sink,
+                    "What receives UDP: a kernel socket (default) or AF_XDP; TCP is always the "
+                    "kernel's")
+        ->type_name("kernel|af_xdp");
     command.add_option("--seed", words.seed, "Seed of the order within the rounds")->type_name("N");
     command.add_option("--chunk", words.chunk, "Bytes a turn of read_write and mmap_write")
         ->type_name("SIZE");
@@ -215,6 +221,8 @@ testbed::Plan make_plan(const Words& words)
     }
     if (words.wire)
         plan.wire = testbed::parse_wire(*words.wire);
+    if (words.sink)
+        plan.sink = testbed::parse_sink_kind(*words.sink);
     set(plan.rounds, words.rounds);
     set(plan.seed, words.seed);
     set(plan.mtu, words.mtu);

@@ -91,7 +91,8 @@ ReceiveReport FlowReception::report() const
                      {"datagrams_reordered", arrivals_.num_reordered()},
                      {"datagrams_foreign", num_foreign_},
                      {"datagrams_lost", arrivals_.num_lost(num_sent_.value_or(arrivals_.next()))},
-                     {"credit_window", window_}}};
+                     {"credit_window", window_}},
+        .facts = {}};
 }
 
 /// Grants when a quarter of the window has been drained: four small datagrams a window.

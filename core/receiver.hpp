@@ -19,6 +19,7 @@ struct ReceiveOrder {
     std::uint64_t length = 0; ///< bytes of the stream
     std::uint32_t flow = 0;
     std::uint32_t mtu = 0;
+    std::string interface; ///< that `ipv4` stands on; only receivers below the IP layer ask for it
 };
 
 /// What arrived, in the receiver's own terms; blocks are the verifier's.
@@ -26,6 +27,7 @@ struct ReceiveReport {
     std::uint64_t bytes_received = 0; ///< payload octets, without datagrams that came again
     bool complete = false;            ///< the sender's end was seen (TCP end of stream, UDP finish)
     std::map<std::string, std::uint64_t> counters;
+    std::map<std::string, std::string> facts; ///< what was chosen and why, by "sink_..." names
 };
 
 /// Asked between batches; true ends the reception (cancelled, or the testbed is gone).
@@ -63,7 +65,7 @@ struct Receiver {
     std::string_view summary;
     Wire wire = Wire::kTcp;
     Support (*probe)() = nullptr;
-    /// Throws SystemError (port in use, no memory).
+    /// Throws SystemError (port in use, no memory), UsageError (the interface is not fit for it).
     std::unique_ptr<Reception> (*open)(const ReceiveOrder& order) = nullptr;
 };
 

@@ -36,6 +36,7 @@ class HostLab final : public Lab {
                  .mtu = facts.mtu,
                  .local = {.ipv4 = *own, .port = 0, .mac = facts.mac},
                  .peer = {.ipv4 = sink_address_.ipv4, .port = 0, .mac = {}},
+                 .peer_interface = {},
                  .device = {.ifindex = facts.index, .netns = netns_.inode()},
                  .peer_device = {},
                  .emulated = !facts.kind.empty()}; // veth, tun, bridge ...: made by software

@@ -22,9 +22,10 @@ struct LabLink {
     std::uint32_t mtu = 0;
     core::LinkEnd local;
     core::LinkEnd peer;
-    LedgerDevice device;      ///< the sending one
-    LedgerDevice peer_device; ///< the other end, where it is a veth of this machine
-    bool emulated = false;    ///< no hardware: its DMA is none
+    std::string peer_interface; ///< empty where the sink is on another machine, and finds it itself
+    LedgerDevice device;        ///< the sending one
+    LedgerDevice peer_device;   ///< the other end, where it is a veth of this machine
+    bool emulated = false;      ///< no hardware: its DMA is none
 };
 
 /// A place to measure in: one link, its sending namespace, and a sink at the other end.

@@ -110,6 +110,7 @@ void describe(Io& io, core::ReceiveOrder& v)
     io("length", v.length);
     io("flow", v.flow);
     io("mtu", v.mtu);
+    io("interface", v.interface);
 }
 
 template<typename Io>
@@ -118,6 +119,7 @@ void describe(Io& io, core::ReceiveReport& v)
     io("bytes_received", v.bytes_received);
     io("complete", v.complete);
     io("counters", v.counters);
+    io("facts", v.facts);
 }
 
 template<typename Io>
@@ -133,6 +135,7 @@ void describe(Io& io, ReceiveRequest& v)
 {
     io("order", v.order);
     io("wire", v.wire);
+    io("receiver", v.receiver);
     io("verify", v.verify);
 }
 

@@ -38,6 +38,7 @@ inline constexpr int kProtocolVersion = 1;
 struct ReceiveRequest {
     core::ReceiveOrder order;
     core::Wire wire = core::Wire::kTcp;
+    std::string receiver; ///< by name: "tcp", "udp", "af_xdp"
     bool verify = true;
 };
 

@@ -96,6 +96,7 @@ constexpr Key<Plan> kRunKeys[] = {
     {"methods", set_methods},
     {"cache", set_cache},
     {"wire", [](Plan& plan, const Value& value) { plan.wire = value.parsed(parse_wire); }},
+    {"sink", [](Plan& plan, const Value& value) { plan.sink = value.parsed(parse_sink_kind); }},
     {"rounds",
      [](Plan& plan, const Value& value) { plan.rounds = value.integer<unsigned>(kRoundsLimits); }},
     {"seed", [](Plan& plan, const Value& value) { plan.seed = value.integer(kSeedLimits); }},

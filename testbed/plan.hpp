@@ -49,6 +49,12 @@ enum class LedgerMode : std::uint8_t {
 
 enum class LabKind : std::uint8_t { kVeth, kHost };
 
+/// What receives the UDP wire. TCP is always received by the kernel.
+enum class SinkKind : std::uint8_t {
+    kKernel, ///< a UDP socket
+    kAfXdp,  ///< AF_XDP sockets: the receiving kernel's IP and UDP are passed by
+};
+
 /// What an experiment is: the TOML file (configs/, docs/plan.md), with the command line's words
 /// laid over it. The defaults here are those of an empty plan.
 struct Plan {
@@ -63,6 +69,7 @@ struct Plan {
                                      "af_xdp"};
     std::vector<CacheState> cache{CacheState::kCold, CacheState::kHot};
     std::optional<core::Wire> wire; ///< only methods of this wire
+    SinkKind sink = SinkKind::kKernel;
     unsigned rounds = 3;
     std::uint64_t seed = 1;
     std::uint64_t chunk_bytes = 64 * core::kKiB;
@@ -119,5 +126,10 @@ void validate_plan(const Plan& plan, std::span<const core::Method* const> known)
 [[nodiscard]] LedgerMode parse_ledger_mode(std::string_view text);
 [[nodiscard]] std::string_view ledger_mode_name(LedgerMode mode);
 [[nodiscard]] LabKind parse_lab_kind(std::string_view text);
+[[nodiscard]] SinkKind parse_sink_kind(std::string_view text);
+[[nodiscard]] std::string_view sink_name(SinkKind sink);
+
+/// The receiver's name for a wire of this plan.
+[[nodiscard]] std::string_view receiver_name(SinkKind sink, core::Wire wire);
 
 } // namespace pagewire::testbed

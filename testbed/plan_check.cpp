@@ -231,6 +231,8 @@ core::BindMode parse_bind_mode(std::string_view text)
 
 namespace {
 
+constexpr core::Names<SinkKind, 2> kSinkKinds{
+    {{"kernel", SinkKind::kKernel}, {"af_xdp", SinkKind::kAfXdp}}};
 constexpr core::Names<LedgerMode, 3> kLedgerModes{
     {{"apart", LedgerMode::kApart}, {"with", LedgerMode::kWith}, {"off", LedgerMode::kOff}}};
 
@@ -244,6 +246,22 @@ LedgerMode parse_ledger_mode(std::string_view text)
 std::string_view ledger_mode_name(LedgerMode mode)
 {
     return core::name_of(kLedgerModes, mode);
+}
+
+SinkKind parse_sink_kind(std::string_view text)
+{
+    return parse_choice<SinkKind>(text, "sink", kSinkKinds);
+}
+
+std::string_view sink_name(SinkKind sink)
+{
+    return core::name_of(kSinkKinds, sink);
+}
+
+std::string_view receiver_name(SinkKind sink, core::Wire wire)
+{
+    return wire == core::Wire::kUdp && sink == SinkKind::kAfXdp ? sink_name(sink)
+                                                                : core::wire_name(wire);
 }
 
 LabKind parse_lab_kind(std::string_view text)

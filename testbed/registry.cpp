@@ -5,8 +5,10 @@
 #include "testbed/registry_tables.hpp" // generated
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace pagewire::testbed {
 
@@ -33,14 +35,28 @@ const core::Method* find_method(std::string_view name)
     return it == kMethodTable.end() ? nullptr : *it;
 }
 
-const core::Receiver& receiver_for(core::Wire wire)
+std::span<const NotBuilt> receivers_not_built()
 {
+    return kReceiverNotBuiltTable;
+}
+
+const core::Receiver& receiver_for(core::Wire wire, std::string_view name)
+{
+    std::vector<std::string_view> names;
     for (const core::Receiver* receiver : kReceiverTable) {
-        if (receiver->wire == wire)
+        if (receiver->wire != wire)
+            continue;
+        if (receiver->name == name)
             return *receiver;
+        names.push_back(receiver->name);
     }
-    throw core::UsageError(
-        fmt::format("this build has no receiver for the {} wire", core::wire_name(wire)));
+    for (const NotBuilt& missing : kReceiverNotBuiltTable) {
+        if (missing.name == name)
+            throw core::UsageError(
+                fmt::format("the receiver {} is not built: {}", missing.name, missing.reason));
+    }
+    throw core::UsageError(fmt::format("this build has no receiver {:?} for the {} wire: it has {}",
+                                       name, core::wire_name(wire), fmt::join(names, ", ")));
 }
 
 } // namespace pagewire::testbed

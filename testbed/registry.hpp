@@ -23,11 +23,13 @@ struct NotBuilt {
 };
 
 [[nodiscard]] std::span<const NotBuilt> not_built();
+[[nodiscard]] std::span<const NotBuilt> receivers_not_built();
 
 /// Null when there is none of that name.
 [[nodiscard]] const core::Method* find_method(std::string_view name);
 
-/// The receiver for a wire. Throws core::UsageError when this build has none.
-[[nodiscard]] const core::Receiver& receiver_for(core::Wire wire);
+/// The receiver of that name, for a wire. Throws core::UsageError where this build has none: with
+/// the reason, or with those that it has.
+[[nodiscard]] const core::Receiver& receiver_for(core::Wire wire, std::string_view name);
 
 } // namespace pagewire::testbed

@@ -70,6 +70,7 @@ json plan_json(const RunResult& result)
             {"seed", plan.seed},
             {"chunk_bytes", plan.chunk_bytes},
             {"verify", plan.verify},
+            {"sink", sink_name(plan.sink)},
             {"ledger", ledger_mode_name(plan.ledger)},
             {"time_limit_s", plan.time_limit.count()},
             {"arms", arms},
@@ -229,6 +230,8 @@ json row_json(const Row& row, const Ceilings& ceilings)
     for (const Sample& sample : row.samples) {
         json counters = sample.worker.report.counters;
         counters.update(json(sample.sink.report.counters));
+        json facts = sample.worker.report.facts;
+        facts.update(json(sample.sink.report.facts));
         document["transfers"].push_back(
             {{"round", sample.round},
              {"watched", sample.watched},
@@ -239,7 +242,7 @@ json row_json(const Row& row, const Ceilings& ceilings)
              {"bytes_sent", sample.worker.report.bytes_sent},
              {"num_turns", sample.worker.report.num_turns},
              {"counters", counters},
-             {"facts", sample.worker.report.facts}});
+             {"facts", facts}});
     }
     return document;
 }

@@ -170,8 +170,11 @@ std::string result_table(const RunResult& result)
     fmt::format_to(out, "file    {}: {} from byte {}, {}\n", result.path,
                    core::format_bytes(result.range.length), result.range.offset,
                    result.file_system);
-    fmt::format_to(out, "link    {} lab, {}, MTU {}\n", lab.at("kind").get<std::string>(),
-                   lab.at("interface").get<std::string>(), lab.at("mtu").get<unsigned>());
+    fmt::format_to(out, "link    {} lab, {}, MTU {}{}\n", lab.at("kind").get<std::string>(),
+                   lab.at("interface").get<std::string>(), lab.at("mtu").get<unsigned>(),
+                   result.plan.sink == SinkKind::kKernel
+                       ? ""
+                       : fmt::format(", UDP received by {}", sink_name(result.plan.sink)));
     fmt::format_to(out, "rounds  {}, interleaved in random order, seed {}\n\n", result.plan.rounds,
                    result.plan.seed);
     fmt::format_to(out, kLine, "", "", "", "", "Gb/s", "Gb/s", "CPU s/GiB", "", "blocks good/",

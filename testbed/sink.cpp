@@ -9,10 +9,13 @@
 #include "testbed/usage_meter.hpp"
 
 #include <fmt/format.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <cstring>
+#include <memory>
 #include <optional>
 
 namespace pagewire::testbed {
@@ -51,6 +54,23 @@ class ChannelStop final : public core::ReceiveStop {
     bool stopped_ = false;
 };
 
+/// The interface of this machine that has the address; empty where none has.
+std::string interface_with(std::uint32_t ipv4)
+{
+    ifaddrs* first = nullptr;
+    core::checked(::getifaddrs(&first), "getifaddrs");
+    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> addresses(first, &::freeifaddrs);
+    for (const ifaddrs* entry = first; entry != nullptr; entry = entry->ifa_next) {
+        if (entry->ifa_addr == nullptr || entry->ifa_addr->sa_family != AF_INET)
+            continue;
+        sockaddr_in address{};
+        std::memcpy(&address, entry->ifa_addr, sizeof(address));
+        if (address.sin_addr.s_addr == ipv4)
+            return entry->ifa_name;
+    }
+    return {};
+}
+
 ReceivedNote receive_stream(Channel& channel, const ReceiveRequest& request,
                             const core::BlockDigests& digests)
 {
@@ -61,7 +81,10 @@ ReceivedNote receive_stream(Channel& channel, const ReceiveRequest& request,
         std::optional<core::BlockVerifier> verifier;
         if (request.verify)
             verifier.emplace(digests);
-        const auto reception = receiver_for(request.wire).open(request.order);
+        core::ReceiveOrder order = request.order;
+        if (order.interface.empty())
+            order.interface = interface_with(order.ipv4);
+        const auto reception = receiver_for(request.wire, request.receiver).open(order);
         channel.send(nlohmann::json(ReadyNote{.port = reception->port()}));
         ChannelStop stop(channel);
         const auto refused_before = udp_in_csum_errors();

@@ -203,13 +203,16 @@ void TransferRunner::order_sink(const Cell& cell, core::TransferJob& job)
         sent_digests_ = &digests;
         sent_to_generation_ = lab_.sink_generation();
     }
-    sink.send(nlohmann::json(ReceiveRequest{.order = {.ipv4 = job.peer.ipv4,
-                                                      .port = 0,
-                                                      .length = job.range.length,
-                                                      .flow = job.flow,
-                                                      .mtu = job.mtu},
-                                            .wire = cell.method->wire,
-                                            .verify = plan_.verify}));
+    sink.send(nlohmann::json(
+        ReceiveRequest{.order = {.ipv4 = job.peer.ipv4,
+                                 .port = 0,
+                                 .length = job.range.length,
+                                 .flow = job.flow,
+                                 .mtu = job.mtu,
+                                 .interface = lab_.link().peer_interface},
+                       .wire = cell.method->wire,
+                       .receiver = std::string(receiver_name(plan_.sink, cell.method->wire)),
+                       .verify = plan_.verify}));
     const Message answer = await_sink("ready", kSinkReadyTime);
     job.peer.port = read_message<ReadyNote>(answer).port;
 }

@@ -49,6 +49,7 @@ class VethLab final : public Lab {
                  .mtu = near.mtu,
                  .local = {.ipv4 = kNearAddress, .port = 0, .mac = near.mac},
                  .peer = {.ipv4 = kFarAddress, .port = 0, .mac = far.mac},
+                 .peer_interface = far_name,
                  .device = {.ifindex = near.index, .netns = near_.inode()},
                  .peer_device = {.ifindex = far.index, .netns = far_.inode()},
                  .emulated = true};

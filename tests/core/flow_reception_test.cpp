@@ -70,7 +70,9 @@ class Reception : public ::testing::Test {
     UniqueFd there_ = open_socket(SOCK_DGRAM);
     sockaddr_in sender_{};
     FlowReception reception_{
-        {.ipv4 = 0, .port = 0, .length = 1000, .flow = kFlow, .mtu = 1500}, here_.get(), kWindow};
+        {.ipv4 = 0, .port = 0, .length = 1000, .flow = kFlow, .mtu = 1500, .interface = {}},
+        here_.get(),
+        kWindow};
 };
 
 TEST_F(Reception, AProbeIsGrantedAWindowFromWhereTheSenderIs)

@@ -66,6 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"mtu_no_number", {"run", "--mtu", "big"}, {"--mtu", "big"}},
         Refusal{"cache_state", {"run", "--cache", "warm"}, {"warm", "cold", "hot"}},
         Refusal{"wire", {"run", "--wire", "sctp"}, {"sctp", "tcp", "udp"}},
+        Refusal{"sink", {"run", "--sink", "dpdk"}, {"dpdk", "kernel", "af_xdp"}},
         Refusal{
             "wire_without_method", {"run", "--wire", "udp", "--methods", "read_write"}, {"udp"}},
         Refusal{"rounds", {"run", "--rounds", "0"}, {"rounds"}},
@@ -241,6 +242,11 @@ TEST(List, NamesEveryMethodAndWhatIsNotBuilt)
         EXPECT_TRUE(methods.at(name).at("available").get<bool>()) << methods.at(name);
     EXPECT_FALSE(methods.at("dpdk").at("built").get<bool>());
     EXPECT_NE(methods.at("dpdk").at("reason").get<std::string>(), "");
+    std::map<std::string, nlohmann::json> receivers;
+    for (const auto& entry : document.at("receivers"))
+        receivers[entry.at("name")] = entry;
+    for (const char* name : {"tcp", "udp", "af_xdp"})
+        EXPECT_TRUE(receivers.at(name).at("available").get<bool>()) << receivers.at(name);
 }
 
 TEST(Help, ShowsExamples)

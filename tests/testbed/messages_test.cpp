@@ -27,11 +27,15 @@ TEST(Messages, ReceiveRequestGoesAndComes)
     EXPECT_EQ(got.order.length, sent.order.length);
     EXPECT_EQ(got.order.flow, sent.order.flow);
     EXPECT_EQ(got.order.mtu, sent.order.mtu);
+    EXPECT_EQ(got.order.interface, sent.order.interface);
     EXPECT_EQ(got.wire, sent.wire);
+    EXPECT_EQ(got.receiver, sent.receiver);
     EXPECT_EQ(got.verify, sent.verify);
     for (const core::Wire wire : {core::Wire::kTcp, core::Wire::kUdp, core::Wire::kNone})
-        EXPECT_EQ(transported(ReceiveRequest{.order = {}, .wire = wire, .verify = true}).wire,
-                  wire);
+        EXPECT_EQ(
+            transported(ReceiveRequest{.order = {}, .wire = wire, .receiver = {}, .verify = true})
+                .wire,
+            wire);
 }
 
 TEST(Messages, ReadyNoteGoesAndComes)
@@ -46,6 +50,7 @@ TEST(Messages, ReceivedNoteGoesAndComes)
     EXPECT_EQ(got.report.bytes_received, sent.report.bytes_received);
     EXPECT_EQ(got.report.complete, sent.report.complete);
     EXPECT_EQ(got.report.counters, sent.report.counters);
+    EXPECT_EQ(got.report.facts, sent.report.facts);
     EXPECT_EQ(got.blocks.good, sent.blocks.good);
     EXPECT_EQ(got.blocks.bad, sent.blocks.bad);
     EXPECT_EQ(got.blocks.missing, sent.blocks.missing);

@@ -320,6 +320,26 @@ TEST(ParseWords, CacheStateAndWire)
               "\"\" is not a wire: write \"tcp\" or \"udp\"");
 }
 
+TEST(ParseWords, Sink)
+{
+    using enum SinkKind;
+    for (const auto& [word, sink] : std::vector<std::pair<std::string_view, SinkKind>>{
+             {"kernel", kKernel}, {"af_xdp", kAfXdp}}) {
+        EXPECT_EQ(parse_sink_kind(word), sink) << word;
+        EXPECT_EQ(sink_name(sink), word);
+    }
+    EXPECT_EQ(error_of([] { (void)parse_sink_kind("udp"); }),
+              "\"udp\" is not a sink: write \"kernel\" or \"af_xdp\"");
+}
+
+TEST(ReceiverName, IsOfTheWireAndOnTheUdpWireOfTheSink)
+{
+    EXPECT_EQ(receiver_name(SinkKind::kKernel, Wire::kTcp), "tcp");
+    EXPECT_EQ(receiver_name(SinkKind::kKernel, Wire::kUdp), "udp");
+    EXPECT_EQ(receiver_name(SinkKind::kAfXdp, Wire::kTcp), "tcp");
+    EXPECT_EQ(receiver_name(SinkKind::kAfXdp, Wire::kUdp), "af_xdp");
+}
+
 TEST(ParseWords, LedgerMode)
 {
     using enum LedgerMode;

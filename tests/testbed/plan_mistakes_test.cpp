@@ -40,7 +40,7 @@ const std::string kRateAdvice{core::kRateAdvice};
 const std::vector<Mistake> kMistakes{
     // Unknown names.
     {"[run]\nround = 3", "plan.toml:2: unknown key \"round\": the keys of run are methods, cache, "
-                         "wire, rounds, seed, chunk, verify, ledger, "
+                         "wire, sink, rounds, seed, chunk, verify, ledger, "
                          "ceilings, time_limit_s"},
     {"[file]\n\nname = \"x\"",
      "plan.toml:3: unknown key \"name\": the keys of file are path, size, offset, length"},
@@ -60,7 +60,7 @@ const std::vector<Mistake> kMistakes{
                    "run, link, arms, dataplane, "
                    "lab"},
     {"[run.sub]\nx = 1", "plan.toml:1: unknown key \"sub\": the keys of run are methods, cache, "
-                         "wire, rounds, seed, chunk, verify, ledger, "
+                         "wire, sink, rounds, seed, chunk, verify, ledger, "
                          "ceilings, time_limit_s"},
     {"[link]\n\"m\\ntu\" = 1",
      "plan.toml:2: unknown key \"m\\ntu\": the keys of link are mtu, queues"},
@@ -86,6 +86,7 @@ const std::vector<Mistake> kMistakes{
     {"[run]\nverify = 1", "plan.toml:2: run.verify: must be true or false, and is an integer"},
     {"[run]\nceilings = \"no\"",
      "plan.toml:2: run.ceilings: must be true or false, and is a string"},
+    {"[run]\nsink = true", "plan.toml:2: run.sink: must be a string, and is a boolean"},
     {"[run]\nledger = true", "plan.toml:2: run.ledger: must be a string, and is a boolean"},
     {"[dataplane]\nrate = true",
      "plan.toml:2: dataplane.rate: must be a number or a string, and is a boolean"},
@@ -107,6 +108,8 @@ const std::vector<Mistake> kMistakes{
      "plan.toml:2: run.wire: \"sctp\" is not a wire: write \"tcp\" or \"udp\""},
     {"[run]\nwire = \"none\"",
      "plan.toml:2: run.wire: \"none\" is not a wire: write \"tcp\" or \"udp\""},
+    {"[run]\nsink = \"dpdk\"",
+     "plan.toml:2: run.sink: \"dpdk\" is not a sink: write \"kernel\" or \"af_xdp\""},
     {"[run]\nledger = \"on\"", "plan.toml:2: run.ledger: \"on\" is not a ledger mode: write "
                                "\"apart\" or \"with\" or \"off\""},
     {"[dataplane]\nsource = \"tape\"", "plan.toml:2: dataplane.source: \"tape\" is not a payload "

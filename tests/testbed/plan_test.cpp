@@ -38,6 +38,7 @@ void expect_same_but_arms(const Plan& plan, const Plan& expected)
     EXPECT_EQ(plan.methods, expected.methods);
     EXPECT_EQ(plan.cache, expected.cache);
     EXPECT_EQ(plan.wire, expected.wire);
+    EXPECT_EQ(plan.sink, expected.sink);
     EXPECT_EQ(plan.rounds, expected.rounds);
     EXPECT_EQ(plan.seed, expected.seed);
     EXPECT_EQ(plan.chunk_bytes, expected.chunk_bytes);
@@ -80,6 +81,7 @@ length = 1048576
 methods = ["sendfile", "af_xdp"]
 cache = ["hot", "cold"]
 wire = "udp"
+sink = "af_xdp"
 rounds = 7
 seed = 42
 chunk = "128 KiB"
@@ -124,6 +126,7 @@ peer = "192.0.2.7:7000"
     EXPECT_THAT(plan.methods, ElementsAre("sendfile", "af_xdp"));
     EXPECT_THAT(plan.cache, ElementsAre(CacheState::kHot, CacheState::kCold));
     EXPECT_EQ(plan.wire, Wire::kUdp);
+    EXPECT_EQ(plan.sink, SinkKind::kAfXdp);
     EXPECT_EQ(plan.rounds, 7U);
     EXPECT_EQ(plan.seed, 42U);
     EXPECT_EQ(plan.chunk_bytes, 128 * kKiB);

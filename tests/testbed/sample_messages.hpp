@@ -26,8 +26,10 @@ inline ReceiveRequest sample()
                       .port = 65535,
                       .length = std::uint64_t{1} << 50,
                       .flow = 0xFFFFFFFF,
-                      .mtu = 9000},
+                      .mtu = 9000,
+                      .interface = "eth1"},
             .wire = core::Wire::kUdp,
+            .receiver = "af_xdp",
             .verify = false};
 }
 
@@ -36,7 +38,8 @@ inline ReceivedNote sample()
 {
     return {.report = {.bytes_received = std::numeric_limits<std::uint64_t>::max(),
                        .complete = true,
-                       .counters = {{"datagrams", 12}, {"lost", 3}}},
+                       .counters = {{"datagrams", 12}, {"lost", 3}},
+                       .facts = {{"sink_xdp_mode", "drv"}}},
             .blocks = {.good = 1, .bad = 2, .missing = 3},
             .bytes_good = 4,
             .bytes_duplicate = 5,
