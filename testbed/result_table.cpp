@@ -55,7 +55,7 @@ std::string share_text(const nlohmann::json& share)
 }
 
 constexpr const char* kLine =
-    "{:<12} {:<4} {:<5} {:<9} {:>6} {:>13} {:>7} {:>7}  {:<15} {:<11} {}\n";
+    "{:<12} {:<4} {:<5} {:<9} {:>6} {:>12} {:>7} {:>7}  {:<12} {:<10} {}\n";
 
 constexpr const char* kLedgerLine =
     "{:<13} {:<5} {:<9} {:>4} {:>5} {:>6} {:>6} {:>4} {:>4} {:>5} {:>4}  {:<9} {}\n";
