@@ -55,7 +55,7 @@ std::string share_text(const nlohmann::json& share)
 }
 
 constexpr const char* kLine =
-    "{:<12} {:<4} {:<5} {:<9} {:>6} {:>12} {:>7} {:>7}  {:<12} {:<10} {}\n";
+    "{:<12} {:<4} {:<5} {:<9} {:>6} {:>12} {:>7} {:>7} {:<12} {:<10} {}\n";
 
 constexpr const char* kLedgerLine =
     "{:<13} {:<5} {:<9} {:>4} {:>5} {:>6} {:>6} {:>4} {:>4} {:>5} {:>4}  {:<9} {}\n";
@@ -200,7 +200,7 @@ std::string result_table(const RunResult& result)
     text += '\n';
     append_ledger_cost(text, document.at("ledger"));
     const Ceilings& ceilings = result.ceilings;
-    text += "ceilings in the same minutes:";
+    text += "ceilings, same minutes:";
     if (ceilings.disk_gbps)
         fmt::format_to(out, " disk {:.2f} Gb/s (O_DIRECT),", *ceilings.disk_gbps);
     for (const auto& [engine, gbps] : ceilings.wire_gbps)
