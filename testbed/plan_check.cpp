@@ -109,6 +109,15 @@ void check_run(const Plan& plan)
     check_figure("link.queues", plan.num_queues, kLinkQueuesLimits);
 }
 
+/// A checksum that nobody judges would read as one that was found right.
+void check_sink(const Plan& plan)
+{
+    if (plan.sink == SinkKind::kAfXdp && plan.dataplane.checksum != core::ChecksumMode::kNone) {
+        throw UsageError("run.sink: \"af_xdp\" judges no UDP checksum: write \"kernel\", or "
+                         "dataplane.checksum = \"none\"");
+    }
+}
+
 void check_arms(const std::vector<Arm>& arms)
 {
     for (const Arm& arm : arms) {
@@ -195,6 +204,7 @@ void validate_plan(const Plan& plan, std::span<const core::Method* const> known)
     check_file(plan);
     check_methods(plan, known);
     check_run(plan);
+    check_sink(plan);
     check_arms(plan.arms);
     check_dataplane(plan.dataplane);
     check_lab(plan);

@@ -320,6 +320,21 @@ TEST(ParseWords, CacheStateAndWire)
               "\"\" is not a wire: write \"tcp\" or \"udp\"");
 }
 
+TEST(ValidatePlan, AnAfXdpSinkJudgesNoChecksum)
+{
+    Plan plan;
+    plan.sink = SinkKind::kAfXdp;
+    expect_valid(plan);
+    for (const auto mode : {core::ChecksumMode::kOffload, core::ChecksumMode::kSidecar}) {
+        plan.dataplane.checksum = mode;
+        EXPECT_EQ(invalid(plan),
+                  "run.sink: \"af_xdp\" judges no UDP checksum: write \"kernel\", or "
+                  "dataplane.checksum = \"none\"");
+    }
+    plan.sink = SinkKind::kKernel;
+    expect_valid(plan);
+}
+
 TEST(ParseWords, Sink)
 {
     using enum SinkKind;
