@@ -148,7 +148,7 @@ struct Ledger::Programs {
         if (!kernel)
             return; // load() says so in its own words
         skeleton->rodata->has_rdonly_cast =
-            ::btf__find_by_name_kind(kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0;
+            ::btf__find_by_name_kind(kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0 ? 1U : 0U;
         bpf_program* program = nullptr;
         absent.clear();
         bpf_object__for_each_program(program, skeleton->obj)

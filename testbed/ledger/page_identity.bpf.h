@@ -18,7 +18,7 @@
 
 /* Where the kernel lets a program treat an address as what it knows it to be (Linux 6.2), a read is
  * one load; before, it is a call. The verifier drops the branch that is not taken. Set by the testbed. */
-const volatile bool has_rdonly_cast;
+const volatile __u32 has_rdonly_cast; /* a truth value: C++ has no _Bool */
 extern void *bpf_rdonly_cast(const void *address, __u32 btf_id) __ksym __weak;
 
 /* The integer `field` of the kernel's `type` at an address. */
