@@ -4,15 +4,7 @@
 #include "core/error.hpp"
 #include "core/unique_fd.hpp"
 #include "dataplane/xdp/redirect.h"
-
-// Generated, in C: its types are those of redirect.h, its style is bpftool's.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wold-style-cast"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wshadow"
-#include "dataplane/xdp/redirect.skel.h"
-#pragma GCC diagnostic pop
+#include "dataplane/xdp/redirect.skel.h" // generated
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>

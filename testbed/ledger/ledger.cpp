@@ -2,16 +2,8 @@
 #include "testbed/ledger/ledger.hpp"
 
 #include "core/error.hpp"
+#include "testbed/ledger/ledger.skel.h" // generated
 #include "testbed/ledger/mark.hpp"
-
-// Generated, in C: its types are those of record.h, its style is bpftool's.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wold-style-cast"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wshadow"
-#include "testbed/ledger/ledger.skel.h"
-#pragma GCC diagnostic pop
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>

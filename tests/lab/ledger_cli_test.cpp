@@ -61,6 +61,7 @@ class Program {
     explicit Program(std::vector<std::string> words)
     {
         std::vector<char*> argv;
+        argv.reserve(words.size() + 1);
         for (std::string& word : words)
             argv.push_back(word.data());
         argv.push_back(nullptr);
