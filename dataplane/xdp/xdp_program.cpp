@@ -92,7 +92,7 @@ void refuse_second_program(const std::string& interface, unsigned ifindex)
 
 struct XdpProgram::Parts {
     struct Close {
-        void operator()(redirect_bpf* skeleton) const noexcept { redirect_bpf::destroy(skeleton); }
+        void operator()(redirect_bpf* owned) const noexcept { redirect_bpf::destroy(owned); }
     };
 
     std::unique_ptr<redirect_bpf, Close> skeleton;

@@ -104,7 +104,7 @@ void set_constants(ledger_bpf& skeleton)
 
 struct Ledger::Programs {
     struct Close {
-        void operator()(ledger_bpf* skeleton) const noexcept { ledger_bpf::destroy(skeleton); }
+        void operator()(ledger_bpf* owned) const noexcept { ledger_bpf::destroy(owned); }
     };
 
     std::unique_ptr<ledger_bpf, Close> skeleton;
