@@ -24,9 +24,9 @@ namespace {
 /// xsk_build_skb).
 constexpr unsigned kCopyModeSegments = Segmenter::kSlicesMax + 1;
 
-/// UMEM that is not hugepages is registered in the smallest chunks that hold what is asked: always
-/// kChunkBytes. Offload in several segments needs the unaligned mode: metadata room is asked of
-/// every descriptor, and a slice that begins a chunk has none (xp_aligned_validate_desc).
+/// Offload in several segments needs the unaligned mode: metadata room is asked of every
+/// descriptor, and a slice that begins a chunk has none (net/xdp/xsk_queue.h,
+/// xp_aligned_validate_desc).
 XskConfig socket_config(const core::TransferJob& job)
 {
     const bool offload = job.dataplane.checksum == core::ChecksumMode::kOffload;
