@@ -26,7 +26,7 @@ namespace pagewire::core {
 ///     | kCredit sequence = first not granted       |   a datagram may be sent while its sequence
 ///     is below
 ///     |<-------------------------------------------|
-///     | kData ...                                  |   new credit about four times a window
+///     | kData ...                                  |   new credit about twice a window
 ///     | kFinish sequence = number of data sent     |
 ///     |------------------------------------------->|
 ///     | kDone   sequence = distinct data received, |   once all has come, or nothing more has for

@@ -35,7 +35,7 @@ class FlowControl {
     /// Datagrams with a sequence number below this may be sent.
     [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
 
-    /// Takes what has arrived; one recv(2) for each datagram and one that finds none.
+    /// Takes what has arrived, by one recvmmsg(2).
     void poll_credit();
 
     /// Out of credit: sleeps until some comes; after a while without, probes with the next sequence
@@ -47,6 +47,7 @@ class FlowControl {
     Outcome finish(std::uint64_t num_sent, const core::TransferWatch& watch);
 
   private:
+    void take(std::span<const std::byte> datagram);
     void tell(core::FlowHeader::Kind kind, std::uint64_t sequence);
     bool wait_readable(std::chrono::milliseconds longest) const;
 

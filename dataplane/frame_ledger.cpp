@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
 
 namespace pagewire::dataplane {
 
@@ -59,7 +60,11 @@ PacketMemoryLayout PacketMemoryLayout::fit_headroom(std::uint64_t memory_bytes,
                                                     std::uint32_t frame_bytes)
 {
     assert(slot_bytes > 0 && slot_bytes <= kSlotBytesMax);
-    const std::uint32_t num_slots = std::clamp(frame_bytes / slot_bytes, 1U, kSlotsMax);
+    // Whole blocks of kChunkBytes: a stream that goes round in memory repeats after so many.
+    const std::uint32_t slots_a_block = kChunkBytes / std::gcd(slot_bytes, kChunkBytes);
+    const std::uint32_t num_slots =
+        std::clamp(core::round_down(frame_bytes / slot_bytes, slots_a_block), slots_a_block,
+                   core::round_down(kSlotsMax, slots_a_block));
     return {.num_headers = 0,
             .frames_offset = 0,
             .frame_bytes = num_slots * slot_bytes,
@@ -70,12 +75,16 @@ PacketMemoryLayout PacketMemoryLayout::fit_headroom(std::uint64_t memory_bytes,
             .slot_offset = kSlotOffset};
 }
 
+std::uint32_t PacketMemoryLayout::slot_bytes_for(std::uint32_t mtu) noexcept
+{
+    return core::round_down(std::min(payload_room(mtu), kSlotBytesMax), kSlotOffset);
+}
+
 PacketMemoryLayout PacketMemoryLayout::of(const core::DataplaneJob& job, std::uint32_t mtu)
 {
     if (job.layout != core::PacketLayout::kHeadroom)
         return fit(job.umem_bytes, job.ring_entries, job.frame_bytes);
-    const std::uint32_t slot_bytes =
-        core::round_down(std::min(payload_room(mtu), kSlotBytesMax), kSlotOffset);
+    const std::uint32_t slot_bytes = slot_bytes_for(mtu);
     if (slot_bytes == 0) {
         throw core::UsageError(
             fmt::format("MTU {} leaves no room for a slot of {} bytes: use the layout 'segments', "

@@ -44,12 +44,16 @@ struct PacketMemoryLayout {
     [[nodiscard]] static PacketMemoryLayout
     fit(std::uint64_t memory_bytes, std::uint32_t num_headers, std::uint32_t frame_bytes);
 
-    /// Headroom: frames of about `frame_bytes`, in slots of `slot_bytes` <= kSlotBytesMax.
+    /// Headroom: frames of about `frame_bytes`, in slots of `slot_bytes` <= kSlotBytesMax, a
+    /// multiple of kSlotOffset.
     [[nodiscard]] static PacketMemoryLayout
     fit_headroom(std::uint64_t memory_bytes, std::uint32_t slot_bytes, std::uint32_t frame_bytes);
 
-    /// The layout that a job asks for. Segments have a header slot for every ring entry; a slot of
-    /// headroom is the largest multiple of kSlotOffset that MTU and chunk leave.
+    /// Bytes of a slot for packets of this MTU: the largest multiple of kSlotOffset that MTU and
+    /// chunk leave; 0 where there is none.
+    [[nodiscard]] static std::uint32_t slot_bytes_for(std::uint32_t mtu) noexcept;
+
+    /// The layout that a job asks for. Segments have a header slot for every ring entry.
     [[nodiscard]] static PacketMemoryLayout of(const core::DataplaneJob& job, std::uint32_t mtu);
 
     /// Bytes of the file that all frames hold.

@@ -30,9 +30,6 @@ Segmenter::Limits segment_limits(const core::TransferJob& job, const Engine& eng
             .slice_bytes_max = engine.segment_bytes_max()};
 }
 
-/// Reads are handed over a few at a time: a call for each would cost more than it hides.
-constexpr std::uint32_t kReadsPerSubmit = 4;
-
 } // namespace
 
 Pipeline::Pipeline(const core::TransferJob& job, Engine& engine, FlowControl* flow)
@@ -300,8 +297,10 @@ void Pipeline::refill()
         ++num_frames_asked_;
         ++num_disk_reads_;
     }
+    // Half of the disk's queue at a time: a call for each would cost more than it hides.
+    const std::uint32_t reads_per_submit = std::max(1U, job_.dataplane.disk_depth / 2);
     const bool disk_idle = reader_->num_queued() == reader_->num_in_flight();
-    if (reader_->num_queued() >= kReadsPerSubmit || (disk_idle && reader_->num_queued() > 0)) {
+    if (reader_->num_queued() >= reads_per_submit || (disk_idle && reader_->num_queued() > 0)) {
         if (const int error = reader_->submit(); error != 0)
             core::throw_error(error, "io_uring_enter", job_.path);
     }

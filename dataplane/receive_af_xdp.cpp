@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "core/flow_reception.hpp"
 #include "core/receiver.hpp"
+#include "core/rx_moderation.hpp"
 #include "core/socket.hpp"
 #include "core/units.hpp"
 #include "dataplane/packet_header.hpp"
@@ -154,8 +155,9 @@ class AfXdpReception final : public core::Reception {
             if (!any || ++round % kRoundsBetweenLooks == 0)
                 any = drain_socket(verifier) || any;
             flow_.end_batch(any);
+            moderation_.note(any);
             // poll(2) wakes a driver that waits for frames, as recvfrom(2) does.
-            if (!any)
+            if (!any && !moderation_.is_flowing())
                 (void)::poll(waits_.data(), waits_.size(), static_cast<int>(kLongestWait.count()));
         }
         return report();
@@ -249,6 +251,7 @@ class AfXdpReception final : public core::Reception {
     XdpProgram program_;
     std::vector<std::unique_ptr<XskRxSocket>> queues_;
     std::vector<pollfd> waits_;
+    core::RxModeration moderation_;
     std::uint64_t num_by_kernel_ = 0;
     std::vector<std::byte> buffer_;
 };

@@ -2,6 +2,7 @@
 #include "dataplane/xdp_choice.hpp"
 
 #include "core/error.hpp"
+#include "dataplane/packet_header.hpp"
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -17,15 +18,16 @@ using core::BindMode;
 using core::PacketLayout;
 using core::TransferError;
 
-void check_device(const core::DataplaneJob& job, const nic::XdpDevice& device,
-                  const std::string& interface)
+void check_device(const core::DataplaneJob& job, const XdpPath& path)
 {
+    const nic::XdpDevice& device = path.device;
     if (!device.up)
-        throw TransferError(fmt::format("{} is down: ip link set {} up", interface, interface));
+        throw TransferError(
+            fmt::format("{} is down: ip link set {} up", path.interface, path.interface));
     if (job.queue >= device.num_tx_queues) {
         throw TransferError(fmt::format("{} has {} transmit queue{}, counted from 0: there is no "
                                         "queue {} (ethtool -L changes how many)",
-                                        interface, device.num_tx_queues,
+                                        path.interface, device.num_tx_queues,
                                         device.num_tx_queues == 1 ? "" : "s", job.queue));
     }
     const bool copies = job.bind != BindMode::kZerocopy;
@@ -33,39 +35,56 @@ void check_device(const core::DataplaneJob& job, const nic::XdpDevice& device,
         throw TransferError(fmt::format(
             "{}: virtio_net with napi_tx=N says that a packet is sent before the device has read "
             "it, and a frame filled again would be sent in its place: load it with napi_tx=Y",
-            interface));
+            path.interface));
     }
     if (job.bind == BindMode::kZerocopy && device.has_features && !device.has_xsk_zerocopy()) {
         throw TransferError(
             fmt::format("{} ({}) has no AF_XDP zero-copy: use the bind mode 'copy', or 'auto'",
-                        interface, device.driver));
+                        path.interface, device.driver));
     }
+}
+
+/// Whether a slot that this file can be read into holds enough of a packet to be worth its one
+/// descriptor: three quarters.
+bool fills_slots(const XdpPath& path)
+{
+    const std::uint32_t slot_bytes = PacketMemoryLayout::slot_bytes_for(path.mtu);
+    return slot_bytes > 0 && slot_bytes % path.direct_io_bytes == 0 &&
+           PacketMemoryLayout::kSlotOffset % path.direct_io_bytes == 0 &&
+           slot_bytes >= payload_room(path.mtu) / 4 * 3;
+}
+
+PacketLayout choose_layout(const core::DataplaneJob& job, const XdpPath& path, bool zerocopy)
+{
+    if (!path.kernel_has_segments)
+        return PacketLayout::kHeadroom;
+    if (zerocopy)
+        return path.device.zc_segments_max == 1 ? PacketLayout::kHeadroom : PacketLayout::kSegments;
+    const bool one_is_better =
+        !path.device.skb_no_linear && !job.protect_payload && fills_slots(path);
+    return one_is_better ? PacketLayout::kHeadroom : PacketLayout::kSegments;
 }
 
 } // namespace
 
-core::DataplaneJob settle_xdp_job(const core::DataplaneJob& job, const nic::XdpDevice& device,
-                                  const std::string& interface, bool kernel_has_segments)
+core::DataplaneJob settle_xdp_job(const core::DataplaneJob& job, const XdpPath& path)
 {
-    check_device(job, device, interface);
+    check_device(job, path);
     core::DataplaneJob settled = job;
-    settled.segments_max = device.zc_segments_max;
-    const bool zerocopy = job.bind != BindMode::kCopy && device.has_xsk_zerocopy();
-    const bool one_segment = zerocopy && device.zc_segments_max == 1;
-    if (job.layout == PacketLayout::kAuto) {
-        settled.layout =
-            one_segment || !kernel_has_segments ? PacketLayout::kHeadroom : PacketLayout::kSegments;
-    }
-    if (settled.layout == PacketLayout::kSegments && !kernel_has_segments) {
+    settled.segments_max = path.device.zc_segments_max;
+    const bool zerocopy = job.bind != BindMode::kCopy && path.device.has_xsk_zerocopy();
+    if (job.layout == PacketLayout::kAuto)
+        settled.layout = choose_layout(job, path, zerocopy);
+    if (settled.layout == PacketLayout::kSegments && !path.kernel_has_segments) {
         throw TransferError("several segments a packet need Linux 6.6 (XDP_USE_SG): use the layout "
                             "'headroom'");
     }
-    if (settled.layout == PacketLayout::kSegments && one_segment &&
+    if (settled.layout == PacketLayout::kSegments && zerocopy && path.device.zc_segments_max == 1 &&
         job.bind == BindMode::kZerocopy) {
         throw TransferError(fmt::format(
             "{} ({}) takes one segment a packet in zero-copy (xdp-zc-max-segs 1): use the layout "
             "'headroom'",
-            interface, device.driver));
+            path.interface, path.device.driver));
     }
     return settled;
 }

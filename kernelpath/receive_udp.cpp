@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "core/flow_reception.hpp"
 #include "core/receiver.hpp"
+#include "core/rx_moderation.hpp"
 #include "core/socket.hpp"
 #include "core/units.hpp"
 
@@ -21,7 +22,7 @@ namespace {
 
 constexpr unsigned kBatchDatagrams = 32;
 /// Asked for with SO_RCVBUFFORCE; the kernel doubles it (socket(7)).
-constexpr int kReceiveBufferBytes = 8 * 1024 * 1024;
+constexpr int kReceiveBufferBytes = 16 * 1024 * 1024;
 /// Room behind the largest datagram, so that one too long is seen as such.
 constexpr std::size_t kSlackBytes = 64;
 
@@ -84,13 +85,15 @@ class UdpReception final : public core::Reception {
         // After the last word it stays, for a sender whom that word did not reach, until the
         // testbed stops it.
         while (!stop.stop_now()) {
-            const int got = ::recvmmsg(socket_.get(), messages_.data(), kBatchDatagrams,
-                                       MSG_WAITFORONE, nullptr);
+            const int got =
+                ::recvmmsg(socket_.get(), messages_.data(), kBatchDatagrams,
+                           moderation_.is_flowing() ? MSG_DONTWAIT : MSG_WAITFORONE, nullptr);
             if (got < 0 && errno != EAGAIN && errno != EINTR)
                 core::throw_errno("recvmmsg", "socket of the UDP sink");
             for (int i = 0; i < got; ++i)
                 take(static_cast<unsigned>(i), verifier);
             flow_.end_batch(got > 0);
+            moderation_.note(got > 0);
         }
         return flow_.report();
     }
@@ -109,6 +112,7 @@ class UdpReception final : public core::Reception {
 
     core::UniqueFd socket_;
     core::FlowReception flow_;
+    core::RxModeration moderation_;
     std::size_t slot_bytes_;
     std::vector<std::byte> buffer_;
     std::array<iovec, kBatchDatagrams> parts_{};

@@ -87,9 +87,9 @@ struct Plan {
 
     // [dataplane]
     core::DataplaneJob dataplane{.queue = 0,
-                                 .umem_bytes = 32 * core::kMiB,
+                                 .umem_bytes = 8 * core::kMiB,
                                  .frame_bytes = 256 * core::kKiB,
-                                 .disk_depth = 8,
+                                 .disk_depth = 16,
                                  .ring_entries = 2048,
                                  .source = core::PayloadSource::kDisk,
                                  .layout = core::PacketLayout::kAuto,

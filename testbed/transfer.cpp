@@ -150,9 +150,15 @@ core::DataplaneJob TransferRunner::dataplane_job(const Cell& cell) const
     core::DataplaneJob job = plan_.dataplane;
     job.source = cell.source;
     if (cell.method->uses_xdp) {
+        std::string why; // a file without direct I/O: the engine will say so
+        const auto alignment = core::direct_io_alignment(source_.fd.get(), why);
+        const auto& link = lab_.link();
         return dataplane::settle_xdp_job(
-            job, nic::probe_xdp_device(lab_.sender_netns(), lab_.link().interface),
-            lab_.link().interface, dataplane::kernel_has_xdp_segments());
+            job, {.device = nic::probe_xdp_device(lab_.sender_netns(), link.interface),
+                  .interface = link.interface,
+                  .mtu = link.mtu,
+                  .direct_io_bytes = alignment ? std::max(alignment->offset, alignment->memory) : 1,
+                  .kernel_has_segments = dataplane::kernel_has_xdp_segments()});
     }
     if (job.layout == core::PacketLayout::kAuto)
         job.layout = core::PacketLayout::kSegments;

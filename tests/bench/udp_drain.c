@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The receiver of senders that nobody acknowledges: a UDP socket, read as pagewire's sink reads its
-// own (kernelpath/receive_udp.cpp: 32 datagrams a call, a buffer of 8 MiB), and nothing done with
-// what came.
+// own (kernelpath/receive_udp.cpp, core/rx_moderation.hpp: 32 datagrams a call, a buffer of 16 MiB,
+// a sleep of 30 us by the clock when it is drained), and nothing done with what came.
 //
 //     udp_drain PORT
 //
@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
-enum { kBatch = 32, kSlotBytes = 65536, kReceiveBufferBytes = 8 * 1024 * 1024 };
+enum { kBatch = 32, kSlotBytes = 65536, kReceiveBufferBytes = 16 * 1024 * 1024, kMomentNs = 30000 };
 
 static char buffer[kBatch][kSlotBytes];
 
@@ -52,8 +54,13 @@ int main(int argc, char** argv)
     }
     puts("ready");
     fflush(stdout);
+    prctl(PR_SET_TIMERSLACK, 1000UL);
+    const struct timespec moment = {.tv_nsec = kMomentNs};
     while (1) {
-        if (recvmmsg(fd, messages, kBatch, MSG_WAITFORONE, NULL) < 0 && errno != EINTR)
+        if (recvmmsg(fd, messages, kBatch, MSG_DONTWAIT, NULL) >= 0)
+            continue;
+        if (errno != EAGAIN && errno != EINTR)
             return fail("recvmmsg");
+        nanosleep(&moment, NULL);
     }
 }

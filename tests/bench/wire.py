@@ -16,7 +16,7 @@ from link import COMMAND_TIME_S, FAR_ADDRESS, NEAR_ADDRESS, NEAR_IF, Failed
 from runners import GIB, Sample
 
 DRAIN_PORT = 9402
-UMEM_BYTES = 32 << 20  # of pagewire's plan, and of xsk_loop.c
+UMEM_BYTES = 8 << 20  # of pagewire's plan, and of xsk_loop.c
 ETHERNET_BYTES = 14
 HEADER_BYTES = 66  # dataplane/packet_header.hpp: Ethernet, IPv4, UDP, FlowHeader
 # A rate above any wire's: open loop, the sender never waits for credit.
@@ -26,7 +26,7 @@ OPEN_LOOP = "1000Gb/s"
 # headers); its transmit function ignores the further segments of a longer one.
 TESTPMD_MTU_MAX = 3498
 TESTPMD_MBUF_BYTES = 3712
-TESTPMD_NUM_MBUFS = 8192  # of 4 KiB: UMEM_BYTES
+TESTPMD_NUM_MBUFS = 2048  # of 4 KiB: UMEM_BYTES
 TESTPMD_WARM_S, TESTPMD_WINDOW_S = 0.5, 0.5
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 

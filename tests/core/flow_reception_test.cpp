@@ -82,15 +82,15 @@ TEST_F(Reception, AProbeIsGrantedAWindowFromWhereTheSenderIs)
     EXPECT_THAT(answers(), ElementsAre(credit(kWindow), credit(5 + kWindow)));
 }
 
-TEST_F(Reception, CreditIsRenewedWithEachQuarterOfTheWindow)
+TEST_F(Reception, CreditIsRenewedWithEachHalfOfTheWindow)
 {
     (void)control(Kind::kProbe, 0);
     (void)answers();
-    for (std::uint64_t sequence = 0; sequence < 5; ++sequence) {
+    for (std::uint64_t sequence = 0; sequence < 9; ++sequence) {
         EXPECT_EQ(data(sequence), Taken::kData);
         reception_.end_batch(true);
     }
-    EXPECT_THAT(answers(), ElementsAre(credit(kWindow + 2), credit(kWindow + 4)));
+    EXPECT_THAT(answers(), ElementsAre(credit(kWindow + 4), credit(kWindow + 8)));
 }
 
 TEST_F(Reception, WithoutAProbeNothingIsGranted)

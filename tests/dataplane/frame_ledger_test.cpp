@@ -76,12 +76,14 @@ TEST(PacketMemoryLayout, FewerThanTwoFramesIsAUsageError)
 TEST(PacketMemoryLayout, HeadroomIsARowOfChunks)
 {
     const auto layout = PacketMemoryLayout::fit_headroom(kMiB, 3584, 256 * kKiB);
-    EXPECT_EQ(layout.slots_per_frame(), 73U); // of 3584 bytes in 256 KiB
-    EXPECT_EQ(layout.frame_bytes, 73U * 3584);
-    EXPECT_EQ(layout.frame_stride(), 73U * 4096);
+    // 73 would fit in 256 KiB; 72 are whole blocks of 4 KiB.
+    EXPECT_EQ(layout.slots_per_frame(), 72U);
+    EXPECT_EQ(layout.frame_bytes % kChunkBytes, 0U);
+    EXPECT_EQ(layout.frame_bytes, 72U * 3584);
+    EXPECT_EQ(layout.frame_stride(), 72U * 4096);
     EXPECT_EQ(layout.num_frames, 3U);
     EXPECT_LE(layout.end(), kMiB);
-    EXPECT_EQ(layout.frame_addr(1), 73U * 4096 + 512);
+    EXPECT_EQ(layout.frame_addr(1), 72U * 4096 + 512);
     EXPECT_EQ(layout.addr_of(0), 512U);
     EXPECT_EQ(layout.addr_of(3583), 4095U);
     EXPECT_EQ(layout.addr_of(3584), 4096U + 512);

@@ -38,6 +38,16 @@ core::DataplaneJob job(PacketLayout layout, BindMode bind)
     return result;
 }
 
+XdpPath path(const nic::XdpDevice& device, std::uint32_t mtu = 9000,
+             bool kernel_has_segments = true)
+{
+    return {.device = device,
+            .interface = "eth0",
+            .mtu = mtu,
+            .direct_io_bytes = 512,
+            .kernel_has_segments = kernel_has_segments};
+}
+
 TEST(XdpChoice, TheDeviceDecidesWhatIsLeftOpen)
 {
     struct Case {
@@ -57,18 +67,42 @@ TEST(XdpChoice, TheDeviceDecidesWhatIsLeftOpen)
               PacketLayout::kSegments},
              {"zero-copy, wanted", device("mlx5_core", 1), BindMode::kZerocopy, true,
               PacketLayout::kHeadroom}}) {
-        const auto settled = settle_xdp_job(job(PacketLayout::kAuto, c.bind), c.device, "eth0",
-                                            c.kernel_has_segments);
+        const auto settled = settle_xdp_job(job(PacketLayout::kAuto, c.bind),
+                                            path(c.device, 9000, c.kernel_has_segments));
         EXPECT_EQ(settled.layout, c.layout) << c.name;
         EXPECT_EQ(settled.segments_max, c.device.zc_segments_max) << c.name;
         EXPECT_EQ(settled.bind, c.bind) << c.name;
     }
 }
 
+TEST(XdpChoice, ACopyingDeviceGetsOneDescriptorWhereASlotHoldsMostOfThePacket)
+{
+    const auto chosen = [](const XdpPath& path, bool protect_payload = false) {
+        auto any = job(PacketLayout::kAuto, BindMode::kAuto);
+        any.protect_payload = protect_payload;
+        return settle_xdp_job(any, path).layout;
+    };
+    const auto at = [](std::uint32_t mtu) { return path(device("veth"), mtu); };
+    EXPECT_EQ(chosen(at(1500)), PacketLayout::kSegments) << "1024 of 1448";
+    EXPECT_EQ(chosen(at(1588)), PacketLayout::kHeadroom) << "1536 of 1536";
+    EXPECT_EQ(chosen(at(3498)), PacketLayout::kHeadroom) << "3072 of 3446";
+    EXPECT_EQ(chosen(at(9000)), PacketLayout::kSegments) << "3584 of 8948";
+    EXPECT_EQ(chosen(at(68)), PacketLayout::kSegments) << "no room for a slot";
+
+    EXPECT_EQ(chosen(at(3498), true), PacketLayout::kSegments)
+        << "headers would lie in protected pages";
+    XdpPath large_sectors = at(3498);
+    large_sectors.direct_io_bytes = 4096;
+    EXPECT_EQ(chosen(large_sectors), PacketLayout::kSegments) << "no slot of whole sectors";
+    XdpPath attaching = at(3498);
+    attaching.device.skb_no_linear = true;
+    EXPECT_EQ(chosen(attaching), PacketLayout::kSegments) << "pages are attached, not copied";
+}
+
 TEST(XdpChoice, WhatIsToldIsDone)
 {
     for (const auto layout : {PacketLayout::kSegments, PacketLayout::kHeadroom}) {
-        EXPECT_EQ(settle_xdp_job(job(layout, BindMode::kAuto), device("veth"), "eth0", true).layout,
+        EXPECT_EQ(settle_xdp_job(job(layout, BindMode::kAuto), path(device("veth"))).layout,
                   layout);
     }
 }
@@ -78,7 +112,7 @@ TEST(XdpChoice, WhatCannotBeIsRefusedWithTheReason)
     const auto refused = [](const core::DataplaneJob& job, const nic::XdpDevice& device,
                             bool kernel_has_segments = true) {
         return tests::thrown<core::TransferError>(
-            [&] { (void)settle_xdp_job(job, device, "eth0", kernel_has_segments); });
+            [&] { (void)settle_xdp_job(job, path(device, 9000, kernel_has_segments)); });
     };
     const auto any = job(PacketLayout::kAuto, BindMode::kAuto);
     nic::XdpDevice down = device("veth");
@@ -94,7 +128,7 @@ TEST(XdpChoice, WhatCannotBeIsRefusedWithTheReason)
     early.napi_tx = false;
     EXPECT_THAT(refused(any, early), HasSubstr("napi_tx=N"));
     early.napi_tx = true;
-    EXPECT_NO_THROW((void)settle_xdp_job(any, early, "eth0", true));
+    EXPECT_NO_THROW((void)settle_xdp_job(any, path(early)));
 
     EXPECT_THAT(refused(job(PacketLayout::kAuto, BindMode::kZerocopy), device("veth")),
                 HasSubstr("eth0 (veth) has no AF_XDP zero-copy"));
