@@ -64,6 +64,7 @@ struct Words {
     std::optional<std::string> checksum;
     std::optional<std::string> bind;
     std::optional<std::uint32_t> queue;
+    std::optional<std::uint32_t> queues;
     bool protect_payload = false;
     std::optional<std::string> ledger;
     std::string explain;
@@ -129,7 +130,13 @@ void add_options(CLI::App& command, Words& words)
     command
         .add_option("--bind", words.bind, "af_xdp: what bind(2) asks for; auto: the driver's best")
         ->type_name("auto|copy|zerocopy");
-    command.add_option("--queue", words.queue, "af_xdp: hardware queue to send from")
+    command.add_option("--queue", words.queue, "af_xdp: hardware queue to send from, the first")
+        ->type_name("N");
+    command
+        .add_option(
+            "--queues", words.queues,
+            "af_xdp: hardware queues that send at once, each with a thread and a part of the "
+            "file")
         ->type_name("N");
     command.add_flag("--protect-payload", words.protect_payload,
                      "af_xdp: PROT_NONE on the payload during the transfer: proof that user space "
@@ -238,6 +245,7 @@ testbed::Plan make_plan(const Words& words)
     if (words.bind)
         plan.dataplane.bind = testbed::parse_bind_mode(*words.bind);
     set(plan.dataplane.queue, words.queue);
+    set(plan.dataplane.num_queues, words.queues);
     plan.dataplane.protect_payload = plan.dataplane.protect_payload || words.protect_payload;
     if (words.time_limit_s)
         plan.time_limit = std::chrono::seconds(*words.time_limit_s);

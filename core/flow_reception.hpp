@@ -19,7 +19,7 @@ namespace pagewire::core {
 ///     for each datagram of a batch: take(), and where it says kData the caller verifies it
 ///     after each batch, an empty one too: end_batch()
 ///
-/// Not for two threads.
+/// One flow; FlowGroup has the several of one stream. Not for two threads.
 class FlowReception {
   public:
     /// `socket`: an open UDP socket, by which answers go to the sender; it outlives this.

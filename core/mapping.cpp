@@ -5,8 +5,10 @@
 #include "core/units.hpp"
 
 #include <fmt/format.h>
+#include <linux/mempolicy.h>
 #include <linux/mman.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -162,6 +164,15 @@ Mapping Mapping::kernel_ring(int fd, std::size_t bytes, std::uint64_t page_offse
     if (base == MAP_FAILED)
         throw_errno("mmap", name);
     return {base, bytes, 0, bytes};
+}
+
+int Mapping::numa_node() const noexcept
+{
+    int node = -1;
+    // get_mempolicy(2), with the address: where the page lies. libc has no wrapper.
+    const long failed = ::syscall(SYS_get_mempolicy, &node, nullptr, 0UL, data_,
+                                  static_cast<unsigned long>(MPOL_F_NODE | MPOL_F_ADDR));
+    return failed != 0 ? -1 : node;
 }
 
 } // namespace pagewire::core

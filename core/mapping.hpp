@@ -56,6 +56,9 @@ class Mapping {
     /// 32 MiB on transparent hugepages", "4 KiB pages", with the reason for a fallback.
     [[nodiscard]] const std::string& page_note() const noexcept { return page_note_; }
 
+    /// NUMA node of the region's first page, which must be populated; -1: the kernel does not tell.
+    [[nodiscard]] int numa_node() const noexcept;
+
   private:
     Mapping(void* base, std::size_t base_bytes, std::size_t skip, std::size_t size) noexcept;
 

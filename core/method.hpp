@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// The Method contract: what a kernel method and a dataplane engine both are to the testbed.
 ///
@@ -149,8 +150,10 @@ inline constexpr Names<BindMode, 3> kBindModeNames{
 
 /// Parameters that only dataplane engines read.
 struct DataplaneJob {
-    std::uint32_t queue = 0;
-    std::uint64_t umem_bytes = 0;  ///< packet memory: headers + frames
+    std::uint32_t queue = 0;      ///< the first
+    std::uint32_t num_queues = 1; ///< each with a thread, a flow and a part of the range of its own
+    std::vector<int> cpus = {};   ///< that the threads are pinned to, in turn; empty: to none
+    std::uint64_t umem_bytes = 0; ///< packet memory of one queue: headers + frames
     std::uint32_t frame_bytes = 0; ///< one disk read
     std::uint32_t disk_depth = 0;  ///< disk reads in flight
     std::uint32_t ring_entries = 0;
@@ -159,6 +162,7 @@ struct DataplaneJob {
     ChecksumMode checksum = ChecksumMode::kNone;
     BindMode bind = BindMode::kAuto;
     std::uint32_t segments_max = 0; ///< of the driver's zero-copy; 0: unknown
+    int numa_node = -1;             ///< of the NIC; -1: none, or the machine does not tell
     bool protect_payload = false; ///< PROT_NONE on the frames: a touch by the CPU would be a fault
     std::uint32_t busy_poll_us = 0; ///< SO_BUSY_POLL; 0: off
     Rate rate;                      ///< limited: open loop at that pace, credit ignored
@@ -175,7 +179,9 @@ struct TransferJob {
     std::uint32_t mtu = 0;
     LinkEnd local;
     LinkEnd peer;
-    std::uint32_t flow = 0;
+    std::uint32_t flow = 0; ///< the first of dataplane.num_queues
+    std::uint64_t stream_offset =
+        0; ///< of the range's first byte, where this is a part of a transfer
     DataplaneJob dataplane;
 };
 
@@ -193,7 +199,8 @@ class TransferWatch {
     virtual void acknowledged() = 0;
 
     /// Throws TransferError when the transfer is to end now (cancelled, time limit reached). Every
-    /// wait of a method is bounded by kMaxWait and followed by this.
+    /// wait of a method is bounded by kMaxWait and followed by this. The one function here that
+    /// several threads may call.
     virtual void check() const = 0;
 
     static constexpr std::chrono::milliseconds kMaxWait{100};
@@ -202,6 +209,15 @@ class TransferWatch {
     TransferWatch(const TransferWatch&) = delete;
     TransferWatch& operator=(const TransferWatch&) = delete;
     virtual ~TransferWatch() = default;
+};
+
+/// What one hardware queue sent, where there are several.
+struct QueueReport {
+    std::uint32_t queue = 0;
+    int cpu = -1; ///< -1: not pinned
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t packets = 0;
+    std::chrono::nanoseconds elapsed{}; ///< from the common start to the receiver's last word on it
 };
 
 /// What the method has to say of a completed transfer. Never proof of a copy or of none: the
@@ -215,6 +231,7 @@ struct TransferReport {
         quiet{}; ///< part of the elapsed time in which the receiver waited for lost data
     std::map<std::string, std::uint64_t> counters;
     std::map<std::string, std::string> facts; ///< what was chosen and why: memory, layout, mode
+    std::vector<QueueReport> queues;          ///< empty where there is one at most
 };
 
 /// A method or an engine. Instances are constants with static storage (`extern const`); the

@@ -14,10 +14,11 @@ namespace pagewire::core {
 
 /// What one transfer looks like to the receiving side.
 struct ReceiveOrder {
-    std::uint32_t ipv4 = 0;   ///< address to receive on, network byte order
-    std::uint16_t port = 0;   ///< host byte order; 0: any free one
-    std::uint64_t length = 0; ///< bytes of the stream
-    std::uint32_t flow = 0;
+    std::uint32_t ipv4 = 0;      ///< address to receive on, network byte order
+    std::uint16_t port = 0;      ///< host byte order; 0: any free one
+    std::uint64_t length = 0;    ///< bytes of the stream
+    std::uint32_t flow = 0;      ///< UDP wire: of `num_flows` that follow each other
+    std::uint32_t num_flows = 1; ///< the stream comes in so many, each with numbers of its own
     std::uint32_t mtu = 0;
     std::string interface; ///< that `ipv4` stands on; only receivers below the IP layer ask for it
 };

@@ -2,10 +2,11 @@
 // The AF_XDP engine: UMEM pages that the disk wrote, handed to the NIC's queue as TX descriptors.
 #include "core/error.hpp"
 #include "core/mapping.hpp"
-#include "core/socket.hpp"
+#include "core/units.hpp"
 #include "dataplane/direct_reader.hpp"
 #include "dataplane/packet_header.hpp"
-#include "dataplane/pipeline.hpp"
+#include "dataplane/queue_threads.hpp"
+#include "dataplane/xsk_setup.hpp"
 #include "dataplane/xsk_socket.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 
 namespace pagewire::dataplane {
 
@@ -55,21 +57,51 @@ std::string_view bind_name(core::BindMode mode)
     return {};
 }
 
+/// Memory that the NIC reaches across the machine costs it: said, not changed.
+std::string numa_note(int nic_node, int memory_node)
+{
+    if (memory_node < 0)
+        return "unknown: the kernel does not tell (get_mempolicy)";
+    if (nic_node < 0)
+        return fmt::format("memory on node {}, the device on none", memory_node);
+    return fmt::format("memory on node {}, device on node {}{}", memory_node, nic_node,
+                       memory_node == nic_node ? "" : ": each fetch crosses between them");
+}
+
+/// The packet memory of all queues of a transfer: one UMEM, a region of it for each queue, which
+/// the first queue's socket registers and the others share.
+struct Umem {
+    Umem(std::uint64_t queue_bytes, std::uint32_t num_queues)
+        : region_bytes(core::round_down<std::uint64_t>(queue_bytes, kChunkBytes)),
+          memory(core::Mapping::huge_or_anonymous(region_bytes * num_queues))
+    {}
+
+    std::uint64_t region_bytes;
+    core::Mapping memory;
+    const XskSocket* owner = nullptr; // null: nobody has registered it
+};
+
 class AfXdpEngine final : public Engine {
   public:
-    explicit AfXdpEngine(const core::TransferJob& job)
+    AfXdpEngine(const core::TransferJob& job, std::shared_ptr<Umem> umem, std::uint32_t index)
         : config_(socket_config(job)),
-          umem_(core::Mapping::huge_or_anonymous(job.dataplane.umem_bytes)),
-          socket_(umem_.bytes(), config_),
-          zerocopy_(socket_.is_zerocopy())
+          umem_(std::move(umem)),
+          base_(umem_->region_bytes * index),
+          memory_(umem_->memory.bytes().subspan(base_, umem_->region_bytes)),
+          socket_(umem_->owner != nullptr ? XskSocket(*umem_->owner, config_)
+                                          : XskSocket(umem_->memory.bytes(), config_)),
+          zerocopy_(socket_.is_zerocopy()),
+          nic_numa_node_(job.dataplane.numa_node)
     {
+        if (umem_->owner == nullptr)
+            umem_->owner = &socket_;
         if (!config_.several_segments)
             num_segments_max_ = 1;
         else if (zerocopy_) // at least the two that header and one slice need, or bind had failed
             num_segments_max_ = std::clamp(job.dataplane.segments_max, 2U, kCopyModeSegments);
     }
 
-    [[nodiscard]] std::span<std::byte> memory() const noexcept override { return umem_.bytes(); }
+    [[nodiscard]] std::span<std::byte> memory() const noexcept override { return memory_; }
 
     [[nodiscard]] unsigned num_segments_max() const noexcept override { return num_segments_max_; }
 
@@ -98,7 +130,7 @@ class AfXdpEngine final : public Engine {
             }
             is_first = !descriptor.more;
             socket_.tx().entry(index++) = {
-                .addr = descriptor.addr, .len = descriptor.len, .options = options};
+                .addr = base_ + descriptor.addr, .len = descriptor.len, .options = options};
         }
         socket_.tx().submit();
         return count;
@@ -125,7 +157,7 @@ class AfXdpEngine final : public Engine {
         const std::uint32_t count =
             socket_.completion().peek(static_cast<std::uint32_t>(addrs.size()), index);
         for (std::uint32_t i = 0; i < count; ++i)
-            addrs[i] = socket_.completion().entry(index + i);
+            addrs[i] = socket_.completion().entry(index + i) - base_; // nonsense stays nonsense
         if (count > 0)
             socket_.completion().release();
         return count;
@@ -145,7 +177,8 @@ class AfXdpEngine final : public Engine {
             report.counters[name] = value;
         report.counters["kicks"] = num_kicks_;
         report.counters["kicks_refused"] = num_kicks_refused_;
-        report.facts["memory"] = umem_.page_note();
+        report.facts["memory"] = umem_->memory.page_note();
+        report.facts["numa"] = numa_note(nic_numa_node_, umem_->memory.numa_node());
         report.facts["tx_budget"] =
             socket_.tx_budget() > 0
                 ? fmt::format("{} packets a kick", socket_.tx_budget())
@@ -159,13 +192,16 @@ class AfXdpEngine final : public Engine {
         const TxMetadata metadata{.flags = XDP_TXMD_FLAGS_CHECKSUM,
                                   .csum_start = kChecksumStart,
                                   .csum_offset = kChecksumOffset};
-        std::memcpy(umem_.data() + packet_addr - sizeof(metadata), &metadata, sizeof(metadata));
+        std::memcpy(memory_.data() + packet_addr - sizeof(metadata), &metadata, sizeof(metadata));
     }
 
     XskConfig config_;
-    core::Mapping umem_; // before the socket: it outlives it
+    std::shared_ptr<Umem> umem_; // before the socket: it outlives it
+    std::uint64_t base_;         // of this queue's region
+    std::span<std::byte> memory_;
     XskSocket socket_;
     bool zerocopy_;
+    int nic_numa_node_;
     unsigned num_segments_max_ = kCopyModeSegments;
     std::uint64_t num_kicks_ = 0;
     std::uint64_t num_kicks_refused_ = 0;
@@ -173,22 +209,16 @@ class AfXdpEngine final : public Engine {
 
 core::Support probe()
 {
-    const core::UniqueFd socket(::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
-    if (!socket) {
-        if (errno == EAFNOSUPPORT)
-            return core::Support::unavailable(
-                "this kernel is built without AF_XDP (CONFIG_XDP_SOCKETS)");
-        if (errno == EPERM)
-            return core::Support::unavailable("AF_XDP sockets need CAP_NET_RAW: run as root");
-        return core::Support::unavailable(
-            fmt::format("socket(AF_XDP): {}", core::errno_text(errno)));
-    }
-    return probe_io_uring();
+    const core::Support sockets = probe_xdp_sockets();
+    return sockets ? probe_io_uring() : sockets;
 }
 
 core::TransferReport run(const core::TransferJob& job, core::TransferWatch& watch)
 {
-    return send_through_engine(job, watch, [&] { return std::make_unique<AfXdpEngine>(job); });
+    const auto umem = std::make_shared<Umem>(job.dataplane.umem_bytes, job.dataplane.num_queues);
+    return send_through_queues(job, watch, [&](const core::TransferJob& part, std::uint32_t index) {
+        return std::make_unique<AfXdpEngine>(part, umem, index);
+    });
 }
 
 constexpr std::array kPath{

@@ -336,7 +336,8 @@ bool Pipeline::stage()
             std::span(staged_).subspan(num_staged_).first<Segmenter::kSlicesMax + 1>();
         const std::size_t num_descriptors = segmenter_.cut(position_, bytes, *header_addr, packet);
         header_.write(PacketBytes(engine_.memory().subspan(packet[0].addr, kPacketHeaderBytes)),
-                      next_sequence_, position_ - begin_, bytes, checksum_of(next_sequence_));
+                      next_sequence_, job_.stream_offset + position_ - begin_, bytes,
+                      checksum_of(next_sequence_));
         for (std::size_t i = 0; i < num_descriptors; ++i)
             ledger_.lend(staged_[num_staged_ + i].addr);
         num_staged_ += num_descriptors;

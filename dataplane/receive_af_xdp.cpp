@@ -3,7 +3,7 @@
 // kernel's IP and UDP, and are verified where they lie. Probes and the finish come by a UDP socket,
 // and credit goes by it.
 #include "core/error.hpp"
-#include "core/flow_reception.hpp"
+#include "core/flow_group.hpp"
 #include "core/receiver.hpp"
 #include "core/rx_moderation.hpp"
 #include "core/socket.hpp"
@@ -12,6 +12,7 @@
 #include "dataplane/rx_queues.hpp"
 #include "dataplane/xdp/xdp_program.hpp"
 #include "dataplane/xsk_rx_socket.hpp"
+#include "dataplane/xsk_setup.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -121,7 +122,8 @@ class AfXdpReception final : public core::Reception {
           flow_(order, socket_.get(), credit_window(num_frames_, order.mtu)),
           program_({.ipv4 = order.ipv4,
                     .port = core::local_address(socket_.get()).port,
-                    .flow = order.flow},
+                    .flow = order.flow,
+                    .num_flows = order.num_flows},
                    num_queues_),
           buffer_(kLongestDatagram)
     {
@@ -247,7 +249,7 @@ class AfXdpReception final : public core::Reception {
     std::uint32_t num_queues_;
     std::uint32_t num_frames_;
     core::UniqueFd socket_;
-    core::FlowReception flow_;
+    core::FlowGroup flow_;
     XdpProgram program_;
     std::vector<std::unique_ptr<XskRxSocket>> queues_;
     std::vector<pollfd> waits_;
@@ -258,17 +260,8 @@ class AfXdpReception final : public core::Reception {
 
 core::Support probe()
 {
-    const core::UniqueFd socket(::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
-    if (!socket) {
-        if (errno == EAFNOSUPPORT)
-            return core::Support::unavailable(
-                "this kernel is built without AF_XDP (CONFIG_XDP_SOCKETS)");
-        if (errno == EPERM)
-            return core::Support::unavailable("AF_XDP sockets need CAP_NET_RAW: run as root");
-        return core::Support::unavailable(
-            fmt::format("socket(AF_XDP): {}", core::errno_text(errno)));
-    }
-    return XdpProgram::probe();
+    const core::Support sockets = probe_xdp_sockets();
+    return sockets ? XdpProgram::probe() : sockets;
 }
 
 } // namespace

@@ -24,11 +24,11 @@ void check_device(const core::DataplaneJob& job, const XdpPath& path)
     if (!device.up)
         throw TransferError(
             fmt::format("{} is down: ip link set {} up", path.interface, path.interface));
-    if (job.queue >= device.num_tx_queues) {
+    if (const std::uint32_t last = job.queue + job.num_queues - 1; last >= device.num_tx_queues) {
         throw TransferError(fmt::format("{} has {} transmit queue{}, counted from 0: there is no "
                                         "queue {} (ethtool -L changes how many)",
                                         path.interface, device.num_tx_queues,
-                                        device.num_tx_queues == 1 ? "" : "s", job.queue));
+                                        device.num_tx_queues == 1 ? "" : "s", last));
     }
     const bool copies = job.bind != BindMode::kZerocopy;
     if (copies && device.napi_tx == false) {
@@ -72,6 +72,7 @@ core::DataplaneJob settle_xdp_job(const core::DataplaneJob& job, const XdpPath& 
     check_device(job, path);
     core::DataplaneJob settled = job;
     settled.segments_max = path.device.zc_segments_max;
+    settled.numa_node = path.device.numa_node;
     const bool zerocopy = job.bind != BindMode::kCopy && path.device.has_xsk_zerocopy();
     if (job.layout == PacketLayout::kAuto)
         settled.layout = choose_layout(job, path, zerocopy);

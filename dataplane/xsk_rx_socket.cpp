@@ -13,7 +13,9 @@ XskRxSocket::XskRxSocket(const XskRxConfig& config)
       fd_(core::checked(::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), "socket", "AF_XDP")),
       path_(set_up(config))
 {
-    bind_xdp_queue(fd_.get(), config.interface, config.queue, config.scatter_gather);
+    bind_xdp_queue(fd_.get(), {.interface = config.interface,
+                               .queue = config.queue,
+                               .scatter_gather = config.scatter_gather});
 }
 
 /// In the kernel's order: UMEM, rings (a completion ring too, which bind demands even of a socket
@@ -49,8 +51,7 @@ void XskRxSocket::wake_if_needed() noexcept
 
 bool XskRxSocket::is_zerocopy() const
 {
-    return (xdp_option<xdp_options>(fd_.get(), XDP_OPTIONS, "XDP_OPTIONS").flags &
-            XDP_OPTIONS_ZEROCOPY) != 0;
+    return is_xdp_zerocopy(fd_.get());
 }
 
 std::map<std::string, std::uint64_t> XskRxSocket::statistics() const

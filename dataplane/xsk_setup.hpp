@@ -3,6 +3,8 @@
 
 #include "core/error.hpp"
 #include "core/mapping.hpp"
+#include "core/method.hpp"
+#include "core/support.hpp"
 #include "dataplane/xdp_uapi.hpp"
 #include "dataplane/xsk_ring.hpp"
 
@@ -49,9 +51,26 @@ map_xdp_ring(int fd, core::Mapping& mapping, const xdp_ring_offset& offsets,
             .size = entries};
 }
 
-/// bind(2) with XDP_USE_NEED_WAKEUP, and XDP_USE_SG where packets take several descriptors. Neither
-/// XDP_COPY nor XDP_ZEROCOPY: the kernel takes the best that the driver does, and is asked
-/// afterwards. Waits a moment for a queue whose last owner has just gone. Throws SystemError.
-void bind_xdp_queue(int fd, const std::string& interface, std::uint32_t queue, bool scatter_gather);
+/// What a socket is bound to, and how.
+struct XdpBinding {
+    std::string interface;
+    std::uint32_t queue = 0;
+    bool scatter_gather = false;                 ///< XDP_USE_SG: packets take several descriptors
+    core::BindMode mode = core::BindMode::kAuto; ///< kAuto: neither XDP_COPY nor XDP_ZEROCOPY
+    /// Another socket's, bound before, whose UMEM this one shares (XDP_SHARED_UMEM) and whose flags
+    /// it takes over: it has its own rings, fill and completion ring too, for its own queue.
+    int umem_of = -1;
+};
+
+/// bind(2) with XDP_USE_NEED_WAKEUP. Where no mode is asked for the kernel takes the best that the
+/// driver does, and is asked afterwards (is_xdp_zerocopy). Waits a moment for a queue whose last
+/// owner has just gone. Throws SystemError that says what the refusal usually means.
+void bind_xdp_queue(int fd, const XdpBinding& binding);
+
+/// What the kernel says of a binding: XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY. Throws SystemError.
+[[nodiscard]] bool is_xdp_zerocopy(int fd);
+
+/// Whether this kernel and this caller may have AF_XDP sockets.
+[[nodiscard]] core::Support probe_xdp_sockets();
 
 } // namespace pagewire::dataplane

@@ -39,6 +39,10 @@ class XskSocket {
     /// `umem` outlives the socket. Throws SystemError that names call, interface and queue.
     XskSocket(std::span<std::byte> umem, const XskConfig& config);
 
+    /// On another queue of the same device, sharing the UMEM that `umem_owner` has registered
+    /// (XDP_SHARED_UMEM). Rings are its own; whether it copies, and how it is woken, is as there.
+    XskSocket(const XskSocket& umem_owner, const XskConfig& config);
+
     [[nodiscard]] ProducerRing<xdp_desc>& tx() noexcept { return tx_; }
 
     [[nodiscard]] ConsumerRing<std::uint64_t>& completion() noexcept { return completion_; }
@@ -55,9 +59,7 @@ class XskSocket {
     [[nodiscard]] std::uint32_t tx_budget() const noexcept { return tx_budget_; }
 
   private:
-    template<typename Entry>
-    RingMemory<Entry> map_ring(core::Mapping& mapping, const xdp_ring_offset& offsets,
-                               std::uint64_t page_offset, std::uint32_t entries, const char* name);
+    void set_up(const XskConfig& config, int umem_of);
 
     core::UniqueFd fd_;
     core::Mapping fill_mapping_;

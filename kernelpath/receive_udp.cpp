@@ -2,7 +2,7 @@
 // The kernel's UDP receiver: recvmmsg(2) in batches, verified datagram by datagram, granting credit
 // as it drains.
 #include "core/error.hpp"
-#include "core/flow_reception.hpp"
+#include "core/flow_group.hpp"
 #include "core/receiver.hpp"
 #include "core/rx_moderation.hpp"
 #include "core/socket.hpp"
@@ -111,7 +111,7 @@ class UdpReception final : public core::Reception {
     }
 
     core::UniqueFd socket_;
-    core::FlowReception flow_;
+    core::FlowGroup flow_;
     core::RxModeration moderation_;
     std::size_t slot_bytes_;
     std::vector<std::byte> buffer_;

@@ -91,6 +91,8 @@ class HostLab final : public Lab {
 
     [[nodiscard]] std::optional<int> worker_cpu() const override { return cpus_.worker; }
 
+    [[nodiscard]] std::vector<int> worker_cpus() const override { return cpus_.workers; }
+
     [[nodiscard]] nlohmann::json describe() const override
     {
         return {{"kind", "host"},

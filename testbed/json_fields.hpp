@@ -15,6 +15,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 /// Structs as JSON objects, described once for both ways and read strictly.
 ///
@@ -33,6 +34,12 @@ concept NamedEnum = std::is_enum_v<T>;
 
 template<typename T>
 concept Integer = std::integral<T> && !std::same_as<T, bool>;
+
+template<typename T>
+struct IsVector : std::false_type {};
+
+template<typename T>
+struct IsVector<std::vector<T>> : std::true_type {};
 
 class FieldWriter {
   public:
@@ -57,6 +64,11 @@ class FieldWriter {
             return nullptr;
         } else if constexpr (requires { value.count(); }) {
             return value.count();
+        } else if constexpr (IsVector<T>::value) {
+            nlohmann::json all = nlohmann::json::array();
+            for (const auto& member : value)
+                all.push_back(write(member));
+            return all;
         } else {
             return value;
         }
@@ -154,6 +166,15 @@ class FieldReader {
         require(json.is_array() && json.size() == N, path);
         for (std::size_t i = 0; i < N; ++i)
             read(json[i], value[i], path);
+    }
+
+    template<typename T>
+    static void read(const nlohmann::json& json, std::vector<T>& value, const std::string& path)
+    {
+        require(json.is_array(), path);
+        value.assign(json.size(), T{});
+        for (std::size_t i = 0; i < json.size(); ++i)
+            read(json[i], value[i], fmt::format("{}/{}", path, i));
     }
 
     template<typename T>

@@ -9,6 +9,7 @@
 
 #include <cctype>
 #include <memory>
+#include <utility>
 
 namespace pagewire::testbed {
 
@@ -28,15 +29,16 @@ CpuPair choose_cpus()
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
     core::checked(::sched_getaffinity(0, sizeof(allowed), &allowed), "sched_getaffinity");
-    int first = -1;
-    int last = -1;
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-        if (CPU_ISSET(static_cast<std::size_t>(cpu), &allowed)) {
-            first = first < 0 ? cpu : first;
-            last = cpu;
-        }
+    std::vector<int> cpus;
+    for (int cpu = CPU_SETSIZE; cpu-- > 0;) {
+        if (CPU_ISSET(static_cast<std::size_t>(cpu), &allowed))
+            cpus.push_back(cpu);
     }
-    return {.worker = last, .sink = first};
+    CpuPair chosen{.worker = cpus.front(), .sink = cpus.back(), .workers = {}};
+    if (cpus.size() > 1)
+        cpus.pop_back();
+    chosen.workers = std::move(cpus);
+    return chosen;
 }
 
 void require_capabilities(std::initializer_list<const char*> names, const std::string& why)

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pagewire::testbed {
 
@@ -56,6 +57,9 @@ class Lab {
     /// The worker's CPU; nothing where there is only one.
     [[nodiscard]] virtual std::optional<int> worker_cpu() const = 0;
 
+    /// CPUs that a worker's threads are to be spread over, the worker's own first.
+    [[nodiscard]] virtual std::vector<int> worker_cpus() const = 0;
+
     /// "lab" of the result document.
     [[nodiscard]] virtual nlohmann::json describe() const = 0;
 
@@ -75,6 +79,7 @@ class Lab {
 struct CpuPair {
     int worker = 0;
     int sink = 0;
+    std::vector<int> workers; ///< the worker's, and after it all but the sink's
 };
 
 [[nodiscard]] CpuPair choose_cpus();

@@ -60,6 +60,8 @@ template<typename Io>
 void describe(Io& io, core::DataplaneJob& v)
 {
     io("queue", v.queue);
+    io("num_queues", v.num_queues);
+    io("cpus", v.cpus);
     io("umem_bytes", v.umem_bytes);
     io("frame_bytes", v.frame_bytes);
     io("disk_depth", v.disk_depth);
@@ -69,6 +71,7 @@ void describe(Io& io, core::DataplaneJob& v)
     io("checksum", v.checksum);
     io("bind", v.bind);
     io("segments_max", v.segments_max);
+    io("numa_node", v.numa_node);
     io("protect_payload", v.protect_payload);
     io("busy_poll_us", v.busy_poll_us);
     io("rate", v.rate);
@@ -87,7 +90,18 @@ void describe(Io& io, core::TransferJob& v)
     io("local", v.local);
     io("peer", v.peer);
     io("flow", v.flow);
+    io("stream_offset", v.stream_offset);
     io("dataplane", v.dataplane);
+}
+
+template<typename Io>
+void describe(Io& io, core::QueueReport& v)
+{
+    io("queue", v.queue);
+    io("cpu", v.cpu);
+    io("bytes_sent", v.bytes_sent);
+    io("packets", v.packets);
+    io("elapsed_ns", v.elapsed);
 }
 
 template<typename Io>
@@ -100,6 +114,7 @@ void describe(Io& io, core::TransferReport& v)
     io("quiet_ns", v.quiet);
     io("counters", v.counters);
     io("facts", v.facts);
+    io("queues", v.queues);
 }
 
 template<typename Io>
@@ -109,6 +124,7 @@ void describe(Io& io, core::ReceiveOrder& v)
     io("port", v.port);
     io("length", v.length);
     io("flow", v.flow);
+    io("num_flows", v.num_flows);
     io("mtu", v.mtu);
     io("interface", v.interface);
 }

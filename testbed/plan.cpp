@@ -116,7 +116,7 @@ constexpr Key<Plan> kLinkKeys[] = {
      [](Plan& plan, const Value& value) { plan.mtu = value.integer<std::uint32_t>(kMtuLimits); }},
     {"queues",
      [](Plan& plan, const Value& value) {
-         plan.num_queues = value.integer<std::uint32_t>(kLinkQueuesLimits);
+         plan.num_queues = value.integer<std::uint32_t>(kQueuesLimits);
      }},
 };
 
@@ -128,6 +128,10 @@ void set_source(DataplaneJob& job, const Value& value)
 constexpr Key<DataplaneJob> kDataplaneKeys[] = {
     {"queue", [](DataplaneJob& job,
                  const Value& value) { job.queue = value.integer<std::uint32_t>(kQueueLimits); }},
+    {"queues",
+     [](DataplaneJob& job, const Value& value) {
+         job.num_queues = value.integer<std::uint32_t>(kQueuesLimits);
+     }},
     {"umem",
      [](DataplaneJob& job, const Value& value) { job.umem_bytes = value.size(kUmemLimits); }},
     {"frame",

@@ -106,7 +106,7 @@ void check_run(const Plan& plan)
     check_figure("run.time_limit_s", static_cast<std::uint64_t>(plan.time_limit.count()),
                  kTimeLimits);
     check_figure("link.mtu", plan.mtu, kMtuLimits);
-    check_figure("link.queues", plan.num_queues, kLinkQueuesLimits);
+    check_figure("link.queues", plan.num_queues, kQueuesLimits);
 }
 
 /// A checksum that nobody judges would read as one that was found right.
@@ -130,6 +130,7 @@ void check_arms(const std::vector<Arm>& arms)
 void check_dataplane(const core::DataplaneJob& dataplane)
 {
     check_figure("dataplane.queue", dataplane.queue, kQueueLimits);
+    check_figure("dataplane.queues", dataplane.num_queues, kQueuesLimits);
     check_figure("dataplane.umem", dataplane.umem_bytes, kUmemLimits);
     check_figure("dataplane.frame", dataplane.frame_bytes, kFrameLimits);
     check_figure("dataplane.disk_depth", dataplane.disk_depth, kDiskDepthLimits);

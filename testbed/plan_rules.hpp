@@ -37,9 +37,10 @@ inline constexpr Limits kSeedLimits{.min = 0, .max = INT64_MAX};
 inline constexpr Limits kChunkLimits{.min = 1, .max = core::kGiB, .is_bytes = true};
 inline constexpr Limits kTimeLimits{.min = 1, .max = 3600};
 inline constexpr Limits kMtuLimits{.min = nic::kMtuMin, .max = nic::kMtuMax};
-inline constexpr Limits kLinkQueuesLimits{.min = 1, .max = 64};
 /// The kernel gives a device at most 4096 queues (net/core/rtnetlink.c, rtnl_create_link).
 inline constexpr Limits kQueueLimits{.min = 0, .max = 4095};
+/// Sending at once, each with a thread; and the link's own.
+inline constexpr Limits kQueuesLimits{.min = 1, .max = 64};
 inline constexpr Limits kUmemLimits{.min = core::kMiB, .max = core::kGiB, .is_bytes = true};
 inline constexpr Limits kFrameLimits{
     .min = 4 * core::kKiB, .max = core::kMiB, .multiple = 4096, .is_bytes = true};

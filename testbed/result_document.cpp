@@ -76,6 +76,7 @@ json plan_json(const RunResult& result)
             {"arms", arms},
             {"dataplane",
              {{"queue", plan.dataplane.queue},
+              {"queues", plan.dataplane.num_queues},
               {"umem_bytes", plan.dataplane.umem_bytes},
               {"frame_bytes", plan.dataplane.frame_bytes},
               {"disk_depth", plan.dataplane.disk_depth},
@@ -205,6 +206,37 @@ json ledger_summary_json(const RunResult& result)
             {"goodput_ratio", ledger_cost_json(result.rows)}};
 }
 
+json queues_json(const Sample& sample)
+{
+    json queues = json::array();
+    for (const core::QueueReport& queue : sample.worker.report.queues) {
+        queues.push_back({{"queue", queue.queue},
+                          {"cpu", queue.cpu < 0 ? json(nullptr) : json(queue.cpu)},
+                          {"bytes_sent", queue.bytes_sent},
+                          {"packets", queue.packets},
+                          {"elapsed_s", std::chrono::duration<double>(queue.elapsed).count()},
+                          {"goodput_gbps", core::gigabits_per_second(queue.bytes_sent,
+                                                                     static_cast<std::uint64_t>(
+                                                                         queue.elapsed.count()))}});
+    }
+    return queues;
+}
+
+/// Each queue's own rate, in the timed transfers' median.
+json row_queues_json(const Row& row)
+{
+    std::map<std::uint32_t, std::vector<double>> rates;
+    for (const Sample* sample : row.timed()) {
+        for (const core::QueueReport& queue : sample->worker.report.queues)
+            rates[queue.queue].push_back(core::gigabits_per_second(
+                queue.bytes_sent, static_cast<std::uint64_t>(queue.elapsed.count())));
+    }
+    json queues = json::array();
+    for (const auto& [queue, values] : rates)
+        queues.push_back({{"queue", queue}, {"goodput_gbps", median(values)}});
+    return queues;
+}
+
 json row_json(const Row& row, const Ceilings& ceilings)
 {
     const LedgerFigures figures = row_ledger(row);
@@ -223,6 +255,7 @@ json row_json(const Row& row, const Ceilings& ceilings)
                   {"integrity", integrity_json(row)},
                   {"textbook", textbook_json(row_verdict(row, figures))},
                   {"share_of_ceiling", nullptr},
+                  {"queues", row_queues_json(row)},
                   {"transfers", json::array()}};
     document["ledger"]["goodput_ratio"] = ledger_cost_json({&row, 1});
     if (const auto share = share_of_ceiling(row, ceilings))
@@ -241,6 +274,7 @@ json row_json(const Row& row, const Ceilings& ceilings)
              {"quiet_s", std::chrono::duration<double>(sample.worker.report.quiet).count()},
              {"bytes_sent", sample.worker.report.bytes_sent},
              {"num_turns", sample.worker.report.num_turns},
+             {"queues", queues_json(sample)},
              {"counters", counters},
              {"facts", facts}});
     }

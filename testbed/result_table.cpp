@@ -158,6 +158,19 @@ void append_ledger_cost(std::string& text, const nlohmann::json& ledger)
     fmt::format_to(out, ", {} pair{}\n", num_pairs, num_pairs == 1 ? "" : "s");
 }
 
+void append_queues(std::string& text, const nlohmann::json& queues)
+{
+    if (queues.empty())
+        return;
+    text += "             ";
+    for (const auto& queue : queues) {
+        fmt::format_to(std::back_inserter(text), "{}queue {}: {:.2f} Gb/s",
+                       &queue == &queues.front() ? "" : ", ", queue.at("queue").get<unsigned>(),
+                       queue.at("goodput_gbps").get<double>());
+    }
+    text += '\n';
+}
+
 } // namespace
 
 std::string result_table(const RunResult& result)
@@ -192,6 +205,7 @@ std::string result_table(const RunResult& result)
                        range_text(goodput.at("samples").get<std::vector<double>>()),
                        figure(cpu.at("worker"), 3), figure(cpu.at("system"), 3), blocks_text(row),
                        share_text(row.at("share_of_ceiling")), row.at("status").get<std::string>());
+        append_queues(text, row.at("queues"));
         if (!row.at("reason").is_null())
             fmt::format_to(out, "             {}\n", row.at("reason").get<std::string>());
     }

@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "core/units.hpp"
 #include "dataplane/frame_ledger.hpp"
+#include "dataplane/queue_split.hpp"
 #include "dataplane/xdp_choice.hpp"
 #include "nic/link.hpp"
 #include "testbed/child_process.hpp"
@@ -73,10 +74,11 @@ std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round, bool
                               .mtu = lab_.link().mtu,
                               .local = lab_.link().local,
                               .peer = lab_.link().peer,
-                              .flow = next_flow_++,
+                              .flow = next_flow_,
                               .dataplane = dataplane_job(cell)};
+        next_flow_ += job.dataplane.num_queues;
         if (cell.source == core::PayloadSource::kMemory)
-            job.range = {.offset = 0, .length = expected(job.dataplane).length};
+            job.range = memory_range(job.dataplane);
         if (cell.method->wire != core::Wire::kNone)
             order_sink(cell, job);
         transfer(cell, job, sample);
@@ -119,7 +121,8 @@ void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sa
                                              .peer = link.peer_device,
                                              .peer_ipv4 = job.peer.ipv4,
                                              .peer_port = job.peer.port,
-                                             .flow = job.flow});
+                                             .flow = job.flow,
+                                             .num_flows = job.dataplane.num_queues});
         evidence.no_reading = watch->support().reason();
     }
     const auto read_before = disk_read_bytes(source_.fd.get());
@@ -149,6 +152,11 @@ core::DataplaneJob TransferRunner::dataplane_job(const Cell& cell) const
 {
     core::DataplaneJob job = plan_.dataplane;
     job.source = cell.source;
+    job.num_queues = cell.method->uses_xdp
+                         ? dataplane::num_queues_for(source_.range, plan_.dataplane.num_queues)
+                         : 1;
+    if (job.num_queues > 1)
+        job.cpus = lab_.worker_cpus();
     if (cell.method->uses_xdp) {
         std::string why; // a file without direct I/O: the engine will say so
         const auto alignment = core::direct_io_alignment(source_.fd.get(), why);
@@ -165,18 +173,33 @@ core::DataplaneJob TransferRunner::dataplane_job(const Cell& cell) const
     return job;
 }
 
-const core::BlockDigests& TransferRunner::expected(const core::DataplaneJob& job)
+core::ByteRange TransferRunner::memory_range(const core::DataplaneJob& job) const
 {
-    if (job.source == core::PayloadSource::kDisk)
-        return source_.digests;
-    const std::uint64_t period =
+    const std::uint64_t lap =
         dataplane::PacketMemoryLayout::of(job, lab_.link().mtu).frames_bytes();
-    if (memory_digests_.digests.empty() || memory_period_ != period) {
-        const core::BlockDigests lap =
-            core::digest_file(source_.fd.get(), {.offset = 0, .length = period}, source_.path);
-        memory_digests_ = core::repeat_digests(lap, period, std::max(kMemoryStreamBytes, period));
-        memory_period_ = period;
-        sent_digests_ = nullptr; // the sink has another period's
+    return {.offset = 0, .length = std::max(kMemoryStreamBytes, lap * job.num_queues)};
+}
+
+const core::BlockDigests& TransferRunner::expected(const core::TransferJob& job)
+{
+    if (job.dataplane.source == core::PayloadSource::kDisk)
+        return source_.digests;
+    const MemoryStream stream{
+        .lap_bytes =
+            dataplane::PacketMemoryLayout::of(job.dataplane, lab_.link().mtu).frames_bytes(),
+        .num_queues = job.dataplane.num_queues};
+    if (memory_digests_.digests.empty() || memory_stream_ != stream) {
+        const core::BlockDigests lap = core::digest_file(
+            source_.fd.get(), {.offset = 0, .length = stream.lap_bytes}, source_.path);
+        memory_digests_ = {};
+        for (const core::TransferJob& part : dataplane::split_by_queue(job)) {
+            const auto digests = core::repeat_digests(lap, stream.lap_bytes, part.range.length);
+            memory_digests_.length += digests.length;
+            memory_digests_.digests.insert(memory_digests_.digests.end(), digests.digests.begin(),
+                                           digests.digests.end());
+        }
+        memory_stream_ = stream;
+        sent_digests_ = nullptr; // the sink has another stream's
     }
     return memory_digests_;
 }
@@ -202,7 +225,7 @@ void TransferRunner::set_conditions(const Cell& cell)
 void TransferRunner::order_sink(const Cell& cell, core::TransferJob& job)
 {
     Channel& sink = lab_.sink();
-    const core::BlockDigests& digests = expected(job.dataplane);
+    const core::BlockDigests& digests = expected(job);
     if (plan_.verify &&
         (sent_digests_ != &digests || sent_to_generation_ != lab_.sink_generation())) {
         sink.send(digests_message(digests));
@@ -214,6 +237,7 @@ void TransferRunner::order_sink(const Cell& cell, core::TransferJob& job)
                                  .port = 0,
                                  .length = job.range.length,
                                  .flow = job.flow,
+                                 .num_flows = job.dataplane.num_queues,
                                  .mtu = job.mtu,
                                  .interface = lab_.link().peer_interface},
                        .wire = cell.method->wire,

@@ -44,7 +44,8 @@ class TransferRunner {
     /// What the plan asks of an engine, and what the device decides.
     [[nodiscard]] core::DataplaneJob dataplane_job(const Cell& cell) const;
     /// What the stream of a job must be at the sink.
-    [[nodiscard]] const core::BlockDigests& expected(const core::DataplaneJob& job);
+    [[nodiscard]] const core::BlockDigests& expected(const core::TransferJob& job);
+    [[nodiscard]] core::ByteRange memory_range(const core::DataplaneJob& job) const;
     void set_conditions(const Cell& cell);
     void order_sink(const Cell& cell, core::TransferJob& job);
     /// From the worker's start to the sink's word, watched or not.
@@ -55,6 +56,15 @@ class TransferRunner {
     [[nodiscard]] Message await_sink(const char* type, std::chrono::milliseconds longest);
     void judge(const Cell& cell, Sample& sample) const;
 
+    /// What a stream from memory looks like at the sink: each queue sends the file's first
+    /// `lap_bytes` round and round.
+    struct MemoryStream {
+        std::uint64_t lap_bytes = 0;
+        std::uint32_t num_queues = 0;
+
+        bool operator==(const MemoryStream&) const = default;
+    };
+
     const Plan& plan_;
     Lab& lab_;
     const Source& source_;
@@ -62,7 +72,7 @@ class TransferRunner {
     const std::atomic<bool>& interrupted_;
     Pause pause_;
     core::BlockDigests memory_digests_; // of the from-memory stream; empty until wanted
-    std::uint64_t memory_period_ = 0;
+    MemoryStream memory_stream_;
     const core::BlockDigests* sent_digests_ = nullptr;
     unsigned sent_to_generation_ = 0;
     std::uint32_t next_flow_ = 0;

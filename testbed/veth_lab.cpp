@@ -30,11 +30,13 @@ class VethLab final : public Lab {
     {
         const std::string near_name = "pw-near";
         const std::string far_name = "pw-far";
-        nic::create_veth_pair(near_, far_,
-                              {.near_name = near_name,
-                               .far_name = far_name,
-                               .mtu = plan.mtu,
-                               .num_queues = std::max(plan.num_queues, plan.dataplane.queue + 1)});
+        nic::create_veth_pair(
+            near_, far_,
+            {.near_name = near_name,
+             .far_name = far_name,
+             .mtu = plan.mtu,
+             .num_queues =
+                 std::max(plan.num_queues, plan.dataplane.queue + plan.dataplane.num_queues)});
         const nic::LinkFacts near = nic::link_facts(near_, near_name);
         const nic::LinkFacts far = nic::link_facts(far_, far_name);
         nic::add_address(near_, near_name, kNearAddress, kPrefixLength);
@@ -92,6 +94,8 @@ class VethLab final : public Lab {
     }
 
     [[nodiscard]] std::optional<int> worker_cpu() const override { return cpus_.worker; }
+
+    [[nodiscard]] std::vector<int> worker_cpus() const override { return cpus_.workers; }
 
     [[nodiscard]] nlohmann::json describe() const override
     {

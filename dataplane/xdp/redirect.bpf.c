@@ -82,7 +82,8 @@ static bool is_wanted(const struct headers* h)
     return h->ethertype == bpf_htons(ETHERTYPE_IPV4) && h->version_and_words == IPV4_20_OCTETS &&
            h->protocol == UDP && (h->fragment & bpf_htons(MORE_OR_OFFSET)) == 0 &&
            h->destination == wanted.ipv4 && h->destination_port == wanted.port &&
-           h->flow == wanted.flow && h->kind == KIND_DATA && h->version == FLOW_VERSION;
+           bpf_ntohl(h->flow) - wanted.flow < wanted.num_flows && h->kind == KIND_DATA &&
+           h->version == FLOW_VERSION;
 }
 
 /* "frags": the program is ready for packets in several buffers, which is what lets it onto a device

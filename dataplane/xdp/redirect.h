@@ -14,11 +14,12 @@ typedef __u32 redirect_u32;
 typedef __u64 redirect_u64;
 #endif
 
-/* Data datagrams of one flow (core/flow_header.hpp). All in network byte order. */
+/* Data datagrams of some flows (core/flow_header.hpp) to one address. */
 struct redirect_flow {
-    redirect_u32 ipv4; /* destination */
-    redirect_u32 flow;
-    redirect_u16 port; /* UDP, destination */
+    redirect_u32 ipv4;      /* destination, network byte order */
+    redirect_u32 flow;      /* the first, host byte order */
+    redirect_u32 num_flows; /* that follow each other */
+    redirect_u16 port;      /* UDP, destination, network byte order */
 };
 
 /* Queues count apart, as far as there are lines: each has a cache line of its own. */

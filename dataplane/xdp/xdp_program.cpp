@@ -107,8 +107,10 @@ XdpProgram::XdpProgram(const XdpFlow& flow, std::uint32_t num_queues)
     if (!parts_->skeleton)
         core::throw_errno("bpf_object__open", "the XDP program");
     redirect_bpf& skeleton = *parts_->skeleton;
-    skeleton.rodata->wanted = {
-        .ipv4 = flow.ipv4, .flow = htonl(flow.flow), .port = htons(flow.port)};
+    skeleton.rodata->wanted = {.ipv4 = flow.ipv4,
+                               .flow = flow.flow,
+                               .num_flows = flow.num_flows,
+                               .port = htons(flow.port)};
     ::bpf_map__set_max_entries(skeleton.maps.sockets, num_queues);
     if (const int error = -redirect_bpf::load(&skeleton); error != 0)
         throw core::UsageError(fmt::format(

@@ -14,6 +14,7 @@ struct XdpFlow {
     std::uint32_t ipv4 = 0; ///< destination, network byte order
     std::uint16_t port = 0; ///< destination, host byte order
     std::uint32_t flow = 0;
+    std::uint32_t num_flows = 1; ///< that follow each other
 };
 
 /// The XDP program that takes one flow off a device for AF_XDP sockets, one for each RX queue, and

@@ -137,7 +137,8 @@ class Maker {
         double faults = 0;
         double voluntary = 0;
         double involuntary = 0;
-        const bool by_kernel = distrust_.empty();
+        // The marks note the task that makes them: of several threads they would show one.
+        const bool by_kernel = distrust_.empty() && evidence_.worker->report.queues.empty();
         if (by_kernel) {
             const ledger_task& begin = reading_->counts.at_begin;
             const ledger_task& sent = reading_->counts.at_sent;

@@ -212,6 +212,7 @@ std::uint64_t Ledger::start(const LedgerSubject& subject)
                      .peer_ipv4 = subject.peer_ipv4,
                      .peer_port = subject.peer_port,
                      .flow = subject.flow,
+                     .num_flows = subject.num_flows,
                      .page_bytes = static_cast<std::uint32_t>(::sysconf(_SC_PAGESIZE))};
     programs_->missed_before = programs_->missed();
     last_warning.clear();

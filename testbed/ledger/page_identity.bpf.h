@@ -2,8 +2,9 @@
 /* Where do the payload bytes of an skb lie? In the page-cache page of the file that the disk wrote:
  * nobody copied them. In the skb's linear area or in a page of the kernel's own: somebody did.
  *
- * Counters are plain: a flow's skbs pass each stage one at a time, TCP's under the socket's lock (down
- * to the driver), the others in the backlog of the CPU that the sender is pinned to. */
+ * Positions are plain: a flow's skbs pass each stage one at a time, TCP's under the socket's lock (down
+ * to the driver), the others in the backlog of the CPU that their queue's thread is pinned to. Counters
+ * are added to atomically: several flows are on several CPUs. */
 #ifndef PAGEWIRE_TESTBED_LEDGER_PAGE_IDENTITY_BPF_H
 #define PAGEWIRE_TESTBED_LEDGER_PAGE_IDENTITY_BPF_H
 
@@ -113,7 +114,7 @@ static __always_inline void count_payload(struct sk_buff *skb, __u32 header_byte
     }
     bytes[LEDGER_OTHER] += rest; /* in a list of skbs */
     for (int i = 0; i < LEDGER_NUM_PLACES; ++i)
-        counts.payload[stage][i] += bytes[i];
+        add(&counts.payload[stage][i], bytes[i]);
 }
 
 struct ip_head { /* RFC 791 §3.1, without options */
@@ -220,21 +221,23 @@ int BPF_PROG(on_arrival, struct sk_buff *skb)
         return 0;
     HEADERS(udp_head) headers = {};
     __u32 ip_bytes = READ_HEADERS(headers, skb->data, 17);
+    __u32 flow = bpf_ntohl(headers.next.flow) - config.flow;
     if (ip_bytes == 0 || bpf_ntohs(headers.next.destination) != config.peer_port ||
-        bpf_ntohl(headers.next.flow) != config.flow || headers.next.kind != 1)
+        flow >= config.num_flows || headers.next.kind != 1)
         return 0;
+    __u64 *next_pos = &state.next_udp_pos[flow & (LEDGER_MAX_FLOWS - 1)];
     __u32 header_bytes = ip_bytes + 8 + FLOW_HEADER_BYTES;
     if (skb->len <= header_bytes)
         return 0;
     __u32 payload = skb->len - header_bytes;
     __u64 pos = config.range_offset + bpf_be64_to_cpu(headers.next.offset);
-    counts.header_bytes[LEDGER_ARRIVAL] += header_bytes;
-    if (pos < state.next_pos[LEDGER_ARRIVAL]) {
-        counts.repeated_bytes[LEDGER_ARRIVAL] += payload;
+    add(&counts.header_bytes[LEDGER_ARRIVAL], header_bytes);
+    if (pos < *next_pos) {
+        add(&counts.repeated_bytes[LEDGER_ARRIVAL], payload);
         return 0;
     }
     count_payload(skb, header_bytes, pos, LEDGER_ARRIVAL);
-    state.next_pos[LEDGER_ARRIVAL] = pos + payload;
+    *next_pos = pos + payload;
     return 0;
 }
 

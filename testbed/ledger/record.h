@@ -70,6 +70,9 @@ enum ledger_copier {
     LEDGER_NUM_COPIERS = 3,
 };
 
+/* Flows of one transfer, one a hardware queue; a power of two. */
+#define LEDGER_MAX_FLOWS 64
+
 /* System call numbers above this are counted as this one. */
 #define LEDGER_NUM_SYSCALLS 512
 
@@ -82,7 +85,8 @@ struct ledger_config {
     ledger_u32 rx_netns;
     ledger_u32 peer_ipv4; /* network byte order */
     ledger_u32 peer_port; /* host byte order */
-    ledger_u32 flow;      /* of the UDP wire (core/flow_header.hpp) */
+    ledger_u32 flow;      /* of the UDP wire (core/flow_header.hpp): the first */
+    ledger_u32 num_flows; /* that follow each other, LEDGER_MAX_FLOWS at most */
     ledger_u32 page_bytes;
 };
 

@@ -3,6 +3,7 @@
 // receiver and by its kernel; and what cannot be done, refused with the reason.
 #include "nic/link.hpp"
 #include "tests/lab/lab_transfers.hpp"
+#include "tests/nic/xsk_sender.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -53,6 +54,57 @@ TEST_F(XdpSend, EveryLayoutWithEveryChecksum)
             }
         }
     }
+}
+
+TEST_F(XdpSend, QueuesShareAFileInEveryLayoutWithEveryChecksum)
+{
+    plan_.dataplane.num_queues = 2;
+    const auto lab = testbed::open_veth_lab(plan_);
+    testbed::TransferRunner runner(plan_, *lab, source_, ledger_, never_interrupted);
+    for (const auto layout : {PacketLayout::kSegments, PacketLayout::kHeadroom}) {
+        for (const auto checksum :
+             {ChecksumMode::kNone, ChecksumMode::kOffload, ChecksumMode::kSidecar}) {
+            SCOPED_TRACE(core::name_of(core::kPacketLayoutNames, layout));
+            SCOPED_TRACE(core::name_of(core::kChecksumModeNames, checksum));
+            plan_.dataplane.layout = layout;
+            plan_.dataplane.checksum = checksum;
+            const testbed::Sample sample = runner
+                                               .run({.method = testbed::find_method("af_xdp"),
+                                                     .cache = testbed::CacheState::kCold,
+                                                     .arm = {},
+                                                     .features = {},
+                                                     .source = core::PayloadSource::kDisk},
+                                                    0, true)
+                                               .value();
+            expect_delivered(sample);
+            const auto& queues = sample.worker.report.queues;
+            ASSERT_EQ(queues.size(), 2U);
+            for (std::uint32_t i = 0; i < 2; ++i) {
+                EXPECT_EQ(queues[i].queue, i);
+                EXPECT_GE(queues[i].bytes_sent, 8 * core::kMiB);
+            }
+            EXPECT_EQ(sample.sink.report.counters.at("datagrams_reordered"), 0U);
+            EXPECT_EQ(sample.ledger.observed, testbed::ZeroCopy::kCopied)
+                << sample.ledger.observed_evidence;
+        }
+    }
+}
+
+TEST_F(XdpSend, FromMemoryEachQueueSendsTheSame)
+{
+    plan_.dataplane.num_queues = 2;
+    const auto lab = testbed::open_veth_lab(plan_);
+    testbed::TransferRunner runner(plan_, *lab, source_, ledger_, never_interrupted);
+    const testbed::Sample sample = runner
+                                       .run({.method = testbed::find_method("af_xdp"),
+                                             .cache = testbed::CacheState::kCold,
+                                             .arm = {},
+                                             .features = {},
+                                             .source = core::PayloadSource::kMemory},
+                                            0, false)
+                                       .value();
+    EXPECT_EQ(sample.error, "");
+    EXPECT_EQ(sample.sink.bytes_good, 256 * core::kMiB);
 }
 
 TEST_F(XdpSend, NobodyTouchesThePayload)
@@ -108,6 +160,31 @@ TEST_F(XdpSend, QueueThatIsNotThereIsRefused)
     plan_.dataplane.queue = 7;
     EXPECT_THAT(transfer("af_xdp").error,
                 HasSubstr("pw-near has 1 transmit queue, counted from 0: there is no queue 7"));
+}
+
+TEST_F(XdpSend, QueuesBeyondTheLastAreRefused)
+{
+    plan_.dataplane.num_queues = 3;
+    EXPECT_THAT(transfer("af_xdp").error,
+                HasSubstr("pw-near has 1 transmit queue, counted from 0: there is no queue 2"));
+}
+
+TEST_F(XdpSend, AQueueThatAnotherSocketHoldsIsRefused)
+{
+    nic::XskSender holder(lab_->sender_netns(), lab_->link().interface, 0);
+    EXPECT_THAT(
+        transfer("af_xdp").error,
+        AllOf(HasSubstr("pw-near queue 0"), HasSubstr("another AF_XDP socket holds the queue")));
+}
+
+TEST_F(XdpSend, MemoryWithoutRoomForFramesIsRefused)
+{
+    plan_.dataplane.umem_bytes = core::kMiB;
+    plan_.dataplane.ring_entries = 8192; // all of it headers
+    plan_.dataplane.frame_bytes = 256 * core::kKiB;
+    plan_.dataplane.layout = PacketLayout::kSegments;
+    EXPECT_THAT(transfer("af_xdp").error,
+                HasSubstr("holds fewer than two frames of 256 KiB: use more (umem)"));
 }
 
 TEST_F(XdpSend, DeviceDownIsRefused)

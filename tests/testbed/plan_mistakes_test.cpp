@@ -47,7 +47,7 @@ const std::vector<Mistake> kMistakes{
     {"[link]\nspeed = 1", "plan.toml:2: unknown key \"speed\": the keys of link are mtu, queues"},
     {"[dataplane]\nzero_copy = true",
      "plan.toml:2: unknown key \"zero_copy\": the keys of "
-     "dataplane are queue, umem, frame, disk_depth, ring, "
+     "dataplane are queue, queues, umem, frame, disk_depth, ring, "
      "source, layout, checksum, bind, protect_payload, busy_poll_us, "
      "rate, fault"},
     {"[lab]\nnic = \"eth0\"",

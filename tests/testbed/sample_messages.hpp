@@ -26,6 +26,7 @@ inline ReceiveRequest sample()
                       .port = 65535,
                       .length = std::uint64_t{1} << 50,
                       .flow = 0xFFFFFFFF,
+                      .num_flows = 3,
                       .mtu = 9000,
                       .interface = "eth1"},
             .wire = core::Wire::kUdp,
@@ -75,7 +76,10 @@ inline TransferRequest sample()
     job.local = {.ipv4 = 0x0100000A, .port = 40'000, .mac = {1, 2, 3, 4, 5, 6}};
     job.peer = {.ipv4 = 0x0200000A, .port = 9400, .mac = {255, 254, 253, 252, 251, 250}};
     job.flow = 77;
+    job.stream_offset = 987'654'321;
     job.dataplane = {.queue = 3,
+                     .num_queues = 5,
+                     .cpus = {7, 2},
                      .umem_bytes = std::uint64_t{1} << 33,
                      .frame_bytes = 262'144,
                      .disk_depth = 17,
@@ -97,6 +101,16 @@ inline TransferNote sample()
     note.report.quiet = std::chrono::nanoseconds(3'000'000'001);
     note.report.counters = {{"packets", 4}};
     note.report.facts = {{"layout", "header + page slices"}, {"memory", "4 KiB pages"}};
+    note.report.queues = {{.queue = 4,
+                           .cpu = 1,
+                           .bytes_sent = 2,
+                           .packets = 3,
+                           .elapsed = std::chrono::nanoseconds(5)},
+                          {.queue = 5,
+                           .cpu = -1,
+                           .bytes_sent = 6,
+                           .packets = 7,
+                           .elapsed = std::chrono::nanoseconds(8)}};
     note.figures = {.elapsed_ns = 5'000'000'000,
                     .cpu_user_s = 0.25,
                     .cpu_system_s = 0.3,
