@@ -4,7 +4,6 @@
 #include "core/error.hpp"
 #include "core/socket.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -27,6 +26,7 @@ FlowControl::FlowControl(const core::TransferJob& job)
 {
     core::bind_socket(socket_.get(), job.local.ipv4, 0);
     core::connect_socket(socket_.get(), job.peer.ipv4, job.peer.port);
+    core::set_socket_timeouts(socket_.get(), kProbeAfter);
 }
 
 std::uint16_t FlowControl::local_port() const
@@ -44,7 +44,11 @@ void FlowControl::open(const core::TransferWatch& watch)
 
 void FlowControl::poll_credit()
 {
-    // All that waits by one call: what the last of them grants counts.
+    (void)receive(MSG_DONTWAIT);
+}
+
+bool FlowControl::receive(int how)
+{
     constexpr unsigned num_at_once = 16;
     std::array<std::array<std::byte, core::kFlowHeaderBytes>, num_at_once> octets{};
     std::array<iovec, num_at_once> parts{};
@@ -54,19 +58,17 @@ void FlowControl::poll_credit()
         messages[i].msg_hdr.msg_iov = &parts[i];
         messages[i].msg_hdr.msg_iovlen = 1;
     }
-    int got = num_at_once;
-    while (got == num_at_once) {
-        got = ::recvmmsg(socket_.get(), messages.data(), num_at_once, MSG_DONTWAIT, nullptr);
-        if (got < 0) {
-            if (errno == ECONNREFUSED)
-                throw core::TransferError("the sink does not listen on its UDP port any more");
-            if (errno != EAGAIN && errno != EINTR)
-                core::throw_errno("recvmmsg", "credit socket");
-            return;
-        }
-        for (int i = 0; i < got; ++i)
-            take(std::span(octets[i]).first(messages[i].msg_len));
+    const int got = ::recvmmsg(socket_.get(), messages.data(), num_at_once, how, nullptr);
+    if (got < 0) {
+        if (errno == ECONNREFUSED)
+            throw core::TransferError("the sink does not listen on its UDP port any more");
+        if (errno != EAGAIN && errno != EINTR)
+            core::throw_errno("recvmmsg", "credit socket");
+        return errno == EINTR; // io_uring's task work: not a silence
     }
+    for (int i = 0; i < got; ++i)
+        take(std::span(octets[i]).first(messages[i].msg_len));
+    return true;
 }
 
 void FlowControl::take(std::span<const std::byte> datagram)
@@ -83,11 +85,10 @@ void FlowControl::take(std::span<const std::byte> datagram)
 
 void FlowControl::wait_credit(std::uint64_t next_sequence)
 {
-    if (limit_ == 0 || !wait_readable(kProbeAfter)) {
-        tell(core::FlowHeader::Kind::kProbe, next_sequence);
-        (void)wait_readable(kProbeAfter);
-    }
-    poll_credit();
+    if (limit_ > 0 && receive(MSG_WAITFORONE))
+        return;
+    tell(core::FlowHeader::Kind::kProbe, next_sequence);
+    (void)receive(MSG_WAITFORONE);
 }
 
 FlowControl::Outcome FlowControl::finish(std::uint64_t num_sent, const core::TransferWatch& watch)
@@ -96,8 +97,7 @@ FlowControl::Outcome FlowControl::finish(std::uint64_t num_sent, const core::Tra
         tell(core::FlowHeader::Kind::kFinish, num_sent);
         const auto again_at = std::chrono::steady_clock::now() + kFinishAgainAfter;
         do {
-            (void)wait_readable(kProbeAfter);
-            poll_credit();
+            (void)receive(MSG_WAITFORONE);
             watch.check();
         } while (!outcome_.has_value() && std::chrono::steady_clock::now() < again_at);
     }
@@ -115,12 +115,6 @@ void FlowControl::tell(core::FlowHeader::Kind kind, std::uint64_t sequence)
         throw core::TransferError("the sink does not listen on its UDP port");
     if (errno != EAGAIN && errno != ENOBUFS && errno != EINTR)
         core::throw_errno("send", "credit socket");
-}
-
-bool FlowControl::wait_readable(std::chrono::milliseconds longest) const
-{
-    pollfd readable{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-    return ::poll(&readable, 1, static_cast<int>(longest.count())) > 0;
 }
 
 } // namespace pagewire::dataplane

@@ -49,7 +49,9 @@ class FlowControl {
   private:
     void take(std::span<const std::byte> datagram);
     void tell(core::FlowHeader::Kind kind, std::uint64_t sequence);
-    bool wait_readable(std::chrono::milliseconds longest) const;
+    /// All that has come, by one recvmmsg(2): MSG_DONTWAIT, or MSG_WAITFORONE to wait for the
+    /// first. False: nothing came.
+    bool receive(int how);
 
     core::UniqueFd socket_;
     std::uint32_t flow_;

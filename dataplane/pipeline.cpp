@@ -306,14 +306,16 @@ void Pipeline::refill()
     }
 }
 
+bool Pipeline::may_send_next() const noexcept
+{
+    return flow_ == nullptr || job_.dataplane.rate.is_limited() || next_sequence_ < flow_->limit();
+}
+
 bool Pipeline::has_credit()
 {
-    if (flow_ == nullptr || job_.dataplane.rate.is_limited())
-        return true;
-    if (next_sequence_ < flow_->limit())
-        return true;
-    flow_->poll_credit();
-    return next_sequence_ < flow_->limit();
+    if (!may_send_next())
+        flow_->poll_credit();
+    return may_send_next();
 }
 
 bool Pipeline::stage()
@@ -385,7 +387,7 @@ void Pipeline::idle(const core::TransferWatch& watch)
         if (const int error = reader_->submit(); error != 0)
             core::throw_error(error, "io_uring_enter", job_.path);
         reader_->wait(core::TransferWatch::kMaxWait);
-    } else if (num_staged_ == 0 && !has_credit()) {
+    } else if (num_staged_ == 0 && !may_send_next()) { // stage() has just looked
         ++num_waits_credit_;
         flow_->wait_credit(next_sequence_);
     } else if (num_staged_ > 0 || wants_data) {

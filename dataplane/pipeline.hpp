@@ -41,7 +41,7 @@ class Pipeline {
   private:
     /// Between two kicks, each a system call that sends them all: measured
     /// (docs/methods/af_xdp.md).
-    static constexpr std::size_t kBatchPackets = 192;
+    static constexpr std::size_t kBatchPackets = 256;
     static constexpr std::size_t kBatchDescriptors = kBatchPackets * (Segmenter::kSlicesMax + 1);
 
     void open_file();
@@ -57,6 +57,7 @@ class Pipeline {
     bool submit_staged();
     bool reclaim();
     void idle(const core::TransferWatch& watch);
+    [[nodiscard]] bool may_send_next() const noexcept;
     bool has_credit();
     void drain(const core::TransferWatch& watch);
     [[nodiscard]] std::uint64_t read_bytes(std::uint64_t frame_index) const;

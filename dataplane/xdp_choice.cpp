@@ -44,12 +44,12 @@ void check_device(const core::DataplaneJob& job, const XdpPath& path)
     }
 }
 
-/// Whether a slot that this file can be read into holds enough of a packet to be worth its one
-/// descriptor: three quarters.
+/// Whether a slot that this file can be read into is worth its one descriptor: it holds three
+/// quarters of a packet, and is no shorter than a disk's scatter list bears.
 bool fills_slots(const XdpPath& path)
 {
     const std::uint32_t slot_bytes = PacketMemoryLayout::slot_bytes_for(path.mtu);
-    return slot_bytes > 0 && slot_bytes % path.direct_io_bytes == 0 &&
+    return slot_bytes >= kChunkBytes / 2 && slot_bytes % path.direct_io_bytes == 0 &&
            PacketMemoryLayout::kSlotOffset % path.direct_io_bytes == 0 &&
            slot_bytes >= payload_room(path.mtu) / 4 * 3;
 }

@@ -23,8 +23,8 @@ struct XdpPath {
 ///     zero-copy, several segments a packet          segments
 ///     zero-copy, one segment                        headroom
 ///     copy mode that attaches the UMEM's pages      segments
-///     copy mode that copies                         headroom where a slot holds most of what the
-///                                                   MTU has room for, else segments
+///     copy mode that copies                         headroom where slots are long and hold most of
+///                                                   what the MTU has room for, else segments
 ///     a kernel before Linux 6.6                     headroom
 ///
 /// Copying, the kernel allocates a page for each descriptor after a packet's first: one descriptor

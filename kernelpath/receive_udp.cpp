@@ -22,7 +22,7 @@ namespace {
 
 constexpr unsigned kBatchDatagrams = 32;
 /// Asked for with SO_RCVBUFFORCE; the kernel doubles it (socket(7)).
-constexpr int kReceiveBufferBytes = 16 * 1024 * 1024;
+constexpr int kReceiveBufferBytes = 32 * 1024 * 1024;
 /// Room behind the largest datagram, so that one too long is seen as such.
 constexpr std::size_t kSlackBytes = 64;
 

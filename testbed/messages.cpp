@@ -231,6 +231,13 @@ void write_message(nlohmann::json& j, const char* type, const T& v)
 template<typename T>
 void read_fields(const nlohmann::json& j, T& v)
 {
+    const auto version = j.find("version");
+    if (version == j.end() || *version != kProtocolVersion) {
+        throw core::UsageError(fmt::format(
+            "it is of protocol version {}, this side speaks {}: run the same pagewire at "
+            "both ends",
+            version == j.end() ? "none" : version->dump(), kProtocolVersion));
+    }
     FieldReader fields(j, "");
     describe(fields, v);
 }

@@ -28,7 +28,8 @@
 /// into core::UsageError with read_message().
 namespace pagewire::testbed {
 
-inline constexpr int kProtocolVersion = 1;
+/// In every message; two ends of different versions refuse each other's.
+inline constexpr int kProtocolVersion = 2;
 
 /// parent to sink: what the stream of a later `receive` must be. Kept until the next.
 [[nodiscard]] Message digests_message(const core::BlockDigests& digests);

@@ -18,14 +18,14 @@ from link import COMMAND_TIME_S, FAR_ADDRESS, NEAR_IF, Failed
 
 PAGEWIRE_PORT, IPERF_PORT = 9400, 9401
 CHUNK_BYTES = 64 * 1024  # of read_write, and of iperf3: -l 64K
-READ_BYTES, DISK_DEPTH = 256 * 1024, 8  # of pagewire's engines, and of fio
+READ_BYTES, DISK_DEPTH = 256 * 1024, 16  # of pagewire's engines, and of fio
 PREPARE_TRIES = 10
 GIB = 1 << 30
 
 # testbed/channel.hpp: magic, length of the JSON text, of the octets behind it; little-endian.
 FRAME = struct.Struct("<III")
 FRAME_MAGIC = 0x31574750
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2  # testbed/messages.hpp
 
 
 @dataclass
@@ -62,10 +62,12 @@ class SinkControl:
             "port": 0,
             "length": num_bytes,
             "flow": 1,
+            "num_flows": 1,
             "mtu": 1500,  # sizes the buffers of a UDP receiver only
+            "interface": "",  # for receivers below the IP layer only
         }
         body = {"type": "receive", "version": PROTOCOL_VERSION, "order": order}
-        text = json.dumps(body | {"wire": "tcp", "verify": False}).encode()
+        text = json.dumps(body | {"wire": "tcp", "receiver": "tcp", "verify": False}).encode()
         self._socket.sendall(FRAME.pack(FRAME_MAGIC, len(text), 0) + text)
         return self.hear("ready")["port"]
 
@@ -86,8 +88,9 @@ class SinkControl:
 class Runners:
     """What takes samples. The sink, too, is started here, once."""
 
-    def __init__(self, link, pagewire, path):
+    def __init__(self, link, pagewire, path, layout="auto"):
         self._link = link
+        self._layout = layout
         self._pagewire = pagewire
         self._path = path
         self._size = os.stat(path).st_size
@@ -140,6 +143,7 @@ class Runners:
         argv += ["--peer", f"{FAR_ADDRESS}:{PAGEWIRE_PORT}", "--file", self._path]
         argv += ["--methods", method, "--cache", cache, "--rounds", "1", "--no-ceilings"]
         argv += ["--chunk", str(CHUNK_BYTES), "--source", source, "--json", "-"]
+        argv += ["--layout", self._layout]
         argv += ["--ledger", ledger]
         argv += [] if verify else ["--no-verify"]
         argv += [] if rate is None else ["--rate", rate]

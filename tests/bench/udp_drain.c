@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The receiver of senders that nobody acknowledges: a UDP socket, read as pagewire's sink reads its
-// own (kernelpath/receive_udp.cpp, core/rx_moderation.hpp: 32 datagrams a call, a buffer of 16 MiB,
+// own (kernelpath/receive_udp.cpp, core/rx_moderation.hpp: 32 datagrams a call, a buffer of 32 MiB,
 // a sleep of 30 us by the clock when it is drained), and nothing done with what came.
 //
 //     udp_drain PORT
@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { kBatch = 32, kSlotBytes = 65536, kReceiveBufferBytes = 16 * 1024 * 1024, kMomentNs = 30000 };
+enum { kBatch = 32, kSlotBytes = 65536, kReceiveBufferBytes = 32 * 1024 * 1024, kMomentNs = 30000 };
 
 static char buffer[kBatch][kSlotBytes];
 

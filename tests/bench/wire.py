@@ -26,7 +26,7 @@ OPEN_LOOP = "1000Gb/s"
 # headers); its transmit function ignores the further segments of a longer one.
 TESTPMD_MTU_MAX = 3498
 TESTPMD_MBUF_BYTES = 3712
-TESTPMD_NUM_MBUFS = 2048  # of 4 KiB: UMEM_BYTES
+TESTPMD_NUM_MBUFS = 4096  # of 4 KiB: UMEM_BYTES, and as many again that its fill ring holds
 TESTPMD_WARM_S, TESTPMD_WINDOW_S = 0.5, 0.5
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -147,8 +147,9 @@ class WireRunners:
         argv += ["-d", "librte_net_af_xdp.so", "-d", "librte_mempool_ring.so"]
         argv += [f"--vdev=net_af_xdp0,iface={NEAR_IF},force_copy=1", "--"]
         argv += ["--forward-mode=txonly", "--auto-start", "--nb-cores=1", "--burst=64"]
-        argv += [f"--txpkts={payload_bytes + HEADER_BYTES}", "--txd=2048", "--rxd=2048"]
+        # It measures the packet by the mbuf as it reads: the mbuf comes first.
         argv += [f"--mbuf-size={TESTPMD_MBUF_BYTES}", f"--total-num-mbufs={TESTPMD_NUM_MBUFS}"]
+        argv += [f"--txpkts={payload_bytes + HEADER_BYTES}", "--txd=2048", "--rxd=2048"]
         argv += ["--mbcache=0"] if all_memory else []
         argv += [f"--eth-peer=0,{self._link.far_mac()}", "--no-mlockall"]
         argv += [f"--tx-ip={NEAR_ADDRESS},{FAR_ADDRESS}", f"--tx-udp={DRAIN_PORT}"]

@@ -49,7 +49,7 @@ enum {
     kHeaderStride = 128,
     kHugePageBytes = 2 * 1024 * 1024,
     kRingEntries = 2048, // of pagewire's plan
-    kBatchPackets = 64,  // dataplane/pipeline.hpp
+    kBatchPackets = 256, // dataplane/pipeline.hpp
 };
 
 struct ring {
@@ -195,7 +195,7 @@ int main(int argc, char** argv)
     const uint64_t payloads =
         (num_ready * kHeaderStride + kChunkBytes - 1) / kChunkBytes * kChunkBytes;
     struct xdp_desc* ready = calloc(num_ready * descriptors_each, sizeof(*ready));
-    if (ready == NULL || num_ready < kBatchPackets) {
+    if (ready == NULL || num_ready == 0) {
         errno = ENOMEM;
         fail("packets");
     }

@@ -84,7 +84,8 @@ TEST(XdpChoice, ACopyingDeviceGetsOneDescriptorWhereASlotHoldsMostOfThePacket)
     };
     const auto at = [](std::uint32_t mtu) { return path(device("veth"), mtu); };
     EXPECT_EQ(chosen(at(1500)), PacketLayout::kSegments) << "1024 of 1448";
-    EXPECT_EQ(chosen(at(1588)), PacketLayout::kHeadroom) << "1536 of 1536";
+    EXPECT_EQ(chosen(at(1588)), PacketLayout::kSegments) << "1536 of 1536, in pieces too short";
+    EXPECT_EQ(chosen(at(2100)), PacketLayout::kHeadroom) << "2048 of 2048";
     EXPECT_EQ(chosen(at(3498)), PacketLayout::kHeadroom) << "3072 of 3446";
     EXPECT_EQ(chosen(at(9000)), PacketLayout::kSegments) << "3584 of 8948";
     EXPECT_EQ(chosen(at(68)), PacketLayout::kSegments) << "no room for a slot";
