@@ -217,7 +217,8 @@ struct QueueReport {
     int cpu = -1; ///< -1: not pinned
     std::uint64_t bytes_sent = 0;
     std::uint64_t packets = 0;
-    std::chrono::nanoseconds elapsed{}; ///< from the common start to the receiver's last word on it
+    std::chrono::nanoseconds
+        elapsed{}; ///< from the common start until its last packet had gone out
 };
 
 /// What the method has to say of a completed transfer. Never proof of a copy or of none: the

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 namespace pagewire::dataplane {
 
@@ -393,6 +394,9 @@ void Pipeline::idle(const core::TransferWatch& watch)
     } else if (num_staged_ > 0 || wants_data) {
         ++num_waits_engine_;
         engine_.wait(std::chrono::milliseconds(1));
+    } else if (job_.dataplane.rate.is_limited()) {
+        // Not due yet. Others may want the CPU, another queue's thread among them.
+        std::this_thread::sleep_for(Pacer::kBurst / 10);
     }
     watch.check();
 }
@@ -431,8 +435,8 @@ send_through_engine(const core::TransferJob& job, core::TransferWatch& watch,
     report.counters["packets_received"] = outcome.num_received;
     if (fault && fault->packet >= report.counters["packets"]) {
         throw core::TransferError(
-            fmt::format("the fault {} never came to pass: the stream has {} packets",
-                        job.dataplane.fault, report.counters["packets"]));
+            fmt::format("the fault {} never came to pass: queue {} sent {} packets",
+                        job.dataplane.fault, job.dataplane.queue, report.counters["packets"]));
     }
     return report;
 }

@@ -8,7 +8,7 @@
 
 namespace pagewire::dataplane {
 
-/// Queues that a range is long enough for: each sends at least one chunk.
+/// Queues that a range is long enough for: each has a byte at least.
 [[nodiscard]] std::uint32_t num_queues_for(const core::ByteRange& range, std::uint32_t wanted);
 
 /// Each queue's part of a job, of num_queues_for() at most: ranges that meet on chunks of the file,

@@ -7,9 +7,11 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -46,10 +48,12 @@ class Meeting {
         changed_.notify_all();
     }
 
-    void check()
+    /// Each turn of each loop asks: without the lock.
+    void check() const
     {
-        const std::lock_guard lock(mutex_);
-        check_locked();
+        if (failed_.load(std::memory_order_acquire))
+            throw core::TransferError("another queue of the transfer has failed");
+        watch_.check();
     }
 
     /// Keeps the first; later ones follow from it.
@@ -58,6 +62,7 @@ class Meeting {
         const std::lock_guard lock(mutex_);
         if (!error_)
             error_ = std::move(error);
+        failed_.store(true, std::memory_order_release);
         changed_.notify_all();
     }
 
@@ -71,16 +76,9 @@ class Meeting {
     template<typename Condition>
     void wait(std::unique_lock<std::mutex>& lock, Condition condition)
     {
-        check_locked();
+        check();
         while (!changed_.wait_for(lock, core::TransferWatch::kMaxWait, condition))
-            check_locked();
-    }
-
-    void check_locked() const
-    {
-        if (error_)
-            throw core::TransferError("another queue of the transfer has failed");
-        watch_.check();
+            check();
     }
 
     core::TransferWatch& watch_;
@@ -90,6 +88,7 @@ class Meeting {
     std::size_t num_arrived_ = 0; // of the threads but the first
     unsigned num_meetings_ = 0;
     std::exception_ptr error_;
+    std::atomic<bool> failed_ = false; // error_ is there
 };
 
 /// One thread's view of the transfer.
@@ -103,13 +102,13 @@ class QueueWatch final : public core::TransferWatch {
         begun_ = Clock::now();
     }
 
-    void sent() override { meeting_.meet(index_, &TransferWatch::sent); }
-
-    void acknowledged() override
+    void sent() override
     {
-        elapsed_ = Clock::now() - begun_;
-        meeting_.meet(index_, &TransferWatch::acknowledged);
+        elapsed_ = Clock::now() - begun_; // its own: from here on it waits for the others
+        meeting_.meet(index_, &TransferWatch::sent);
     }
+
+    void acknowledged() override { meeting_.meet(index_, &TransferWatch::acknowledged); }
 
     void check() const override { meeting_.check(); }
 
@@ -192,8 +191,14 @@ core::TransferReport send_through_queues(const core::TransferJob& job, core::Tra
     Meeting meeting(watch, tasks.size());
     {
         std::vector<std::jthread> threads;
-        for (std::uint32_t i = 1; i < tasks.size(); ++i)
-            threads.emplace_back([&, i] { run_queue(tasks[i], i, meeting); });
+        try {
+            for (std::uint32_t i = 1; i < tasks.size(); ++i)
+                threads.emplace_back([&, i] { run_queue(tasks[i], i, meeting); });
+        } catch (const std::system_error& error) { // those that are there wait for all
+            meeting.fail(std::make_exception_ptr(core::TransferError(
+                fmt::format("pthread_create for queue {}: {}",
+                            tasks[threads.size() + 1].figures.queue, error.code().message()))));
+        }
         run_queue(tasks[0], 0, meeting);
     }
     if (const std::exception_ptr error = meeting.error())

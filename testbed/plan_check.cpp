@@ -131,6 +131,8 @@ void check_dataplane(const core::DataplaneJob& dataplane)
 {
     check_figure("dataplane.queue", dataplane.queue, kQueueLimits);
     check_figure("dataplane.queues", dataplane.num_queues, kQueuesLimits);
+    check_figure("dataplane.queue + queues - 1", dataplane.queue + dataplane.num_queues - 1,
+                 kQueueLimits);
     check_figure("dataplane.umem", dataplane.umem_bytes, kUmemLimits);
     check_figure("dataplane.frame", dataplane.frame_bytes, kFrameLimits);
     check_figure("dataplane.disk_depth", dataplane.disk_depth, kDiskDepthLimits);

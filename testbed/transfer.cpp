@@ -83,6 +83,11 @@ std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round, bool
             order_sink(cell, job);
         transfer(cell, job, sample);
         judge(cell, sample);
+        if (cell.method->uses_xdp && job.dataplane.num_queues < plan_.dataplane.num_queues) {
+            sample.remark += fmt::format("{}{} of {} queues: the range has no more pages",
+                                         sample.remark.empty() ? "" : "; ",
+                                         job.dataplane.num_queues, plan_.dataplane.num_queues);
+        }
     } catch (const Interrupted&) {
         return std::nullopt;
     } catch (const ChannelClosed&) {
@@ -152,8 +157,11 @@ core::DataplaneJob TransferRunner::dataplane_job(const Cell& cell) const
 {
     core::DataplaneJob job = plan_.dataplane;
     job.source = cell.source;
+    const std::uint64_t stream_bytes =
+        cell.source == core::PayloadSource::kMemory ? kMemoryStreamBytes : source_.range.length;
     job.num_queues = cell.method->uses_xdp
-                         ? dataplane::num_queues_for(source_.range, plan_.dataplane.num_queues)
+                         ? dataplane::num_queues_for({.offset = 0, .length = stream_bytes},
+                                                     plan_.dataplane.num_queues)
                          : 1;
     if (job.num_queues > 1)
         job.cpus = lab_.worker_cpus();

@@ -20,10 +20,11 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
-#include <atomic>
-#include <mutex>
+#include <stop_token>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace pagewire::kernelpath {
@@ -120,11 +121,15 @@ class CountingWatch final : public core::TransferWatch {
         std::chrono::steady_clock::now() + std::chrono::seconds(20);
 };
 
-class StopFlag final : public core::ReceiveStop {
+/// The end of the thread that asks.
+class StopOfThread final : public core::ReceiveStop {
   public:
-    bool stop_now() override { return stop.load(); }
+    explicit StopOfThread(std::stop_token token) : token_(std::move(token)) {}
 
-    std::atomic<bool> stop = false;
+    bool stop_now() override { return token_.stop_requested(); }
+
+  private:
+    std::stop_token token_;
 };
 
 class QueueThreads : public ::testing::Test {
@@ -164,23 +169,12 @@ class QueueThreads : public ::testing::Test {
         job_.peer.port = reception->port();
         core::BlockVerifier verifier(
             core::digest_file(core::open_source_file(job_.path).get(), job_.range, job_.path));
-        StopFlag stop;
-        std::thread sink([&] { received_ = reception->run(&verifier, stop); });
-
-        struct Join {
-            std::thread& thread;
-            StopFlag& stop;
-
-            ~Join()
-            {
-                stop.stop = true;
-                thread.join();
-            }
-        };
-
         core::TransferReport report;
         {
-            const Join join{sink, stop};
+            const std::jthread sink([&](const std::stop_token& token) {
+                StopOfThread stop(token);
+                received_ = reception->run(&verifier, stop);
+            });
             report = send_through_queues(job_, watch_, open_engine);
         }
         complete_ = verifier.complete() && verifier.counts().bad == 0;
@@ -212,6 +206,20 @@ TEST_F(QueueThreads, SendOneFileTogether)
         bytes += report.queues[i].bytes_sent;
     }
     EXPECT_EQ(bytes, job_.range.length);
+}
+
+TEST_F(QueueThreads, EachQueuesTimeIsItsOwn)
+{
+    job_.dataplane.rate.packets_per_s = 3000;          // shared out evenly, whatever a part holds
+    job_.range = {.offset = 4095, .length = 3 * 4096}; // one byte, a page, the rest
+    const core::TransferReport report = run([](const core::TransferJob& part, std::uint32_t) {
+        return std::make_unique<LoopbackEngine>(part);
+    });
+    EXPECT_TRUE(complete_);
+    ASSERT_EQ(report.queues.size(), 3U);
+    EXPECT_EQ(report.queues[0].packets, 1U);
+    EXPECT_LT(report.queues[0].elapsed, report.queues[2].elapsed)
+        << "it does not wait for the others";
 }
 
 TEST_F(QueueThreads, TheCallersThreadSpeaksForAll)
