@@ -80,7 +80,7 @@ TEST(DatagramFaults, OneThatNeverCameToPassIsNoSuccess)
 {
     const Row row = run_with_fault("flip@512");
     EXPECT_EQ(row.status(), "failed");
-    EXPECT_THAT(row.reason(), HasSubstr("never came to pass: the stream has 512 packets"));
+    EXPECT_THAT(row.reason(), HasSubstr("never came to pass: queue 0 sent 512 packets"));
 }
 
 TEST(DatagramFaults, DuplicateHarmsNothingAndIsSaid)
