@@ -4,7 +4,6 @@
 #include "core/error.hpp"
 #include "core/source_file.hpp"
 #include "core/units.hpp"
-#include "dataplane/fault.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -410,44 +409,6 @@ void Pipeline::drain(const core::TransferWatch& watch)
             engine_.wait(std::chrono::milliseconds(1));
         watch.check();
     }
-}
-
-core::TransferReport
-send_through_engine(const core::TransferJob& job, core::TransferWatch& watch,
-                    const std::function<std::unique_ptr<Engine>()>& open_engine)
-{
-    FlowControl flow(job);
-    core::TransferJob own = job;
-    own.local.port = flow.local_port();
-    std::unique_ptr<Engine> engine = open_engine();
-    std::optional<Fault> fault;
-    if (!job.dataplane.fault.empty()) {
-        fault = parse_fault(job.dataplane.fault);
-        engine = with_fault(std::move(engine), *fault);
-    }
-    Pipeline pipeline(own, *engine, &flow);
-    if (!job.dataplane.rate.is_limited())
-        flow.open(watch); // in the open loop nobody asks for credit, and so none is sent
-    core::TransferReport report = pipeline.run(watch);
-    const FlowControl::Outcome outcome = flow.finish(report.counters["packets"], watch);
-    watch.acknowledged();
-    report.quiet = outcome.quiet;
-    report.counters["packets_received"] = outcome.num_received;
-    if (fault && fault->packet >= report.counters["packets"]) {
-        throw core::TransferError(
-            fmt::format("the fault {} never came to pass: queue {} sent {} packets",
-                        job.dataplane.fault, job.dataplane.queue, report.counters["packets"]));
-    }
-    return report;
-}
-
-core::TransferReport send_to_nobody(const core::TransferJob& job, core::TransferWatch& watch,
-                                    Engine& engine)
-{
-    Pipeline pipeline(job, engine, nullptr);
-    core::TransferReport report = pipeline.run(watch);
-    watch.acknowledged();
-    return report;
 }
 
 } // namespace pagewire::dataplane

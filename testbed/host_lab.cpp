@@ -89,8 +89,6 @@ class HostLab final : public Lab {
         return nic::read_features(netns_, link_.interface);
     }
 
-    [[nodiscard]] std::optional<int> worker_cpu() const override { return cpus_.worker; }
-
     [[nodiscard]] std::vector<int> worker_cpus() const override { return cpus_.workers; }
 
     [[nodiscard]] nlohmann::json describe() const override
@@ -101,7 +99,7 @@ class HostLab final : public Lab {
                 {"mtu", link_.mtu},
                 {"sender", core::format_address(core::SocketAddress{.ipv4 = link_.local.ipv4})},
                 {"receiver", core::format_address(sink_address_)},
-                {"worker_cpu", cpus_.worker}};
+                {"worker_cpu", cpus_.workers.front()}};
     }
 
   private:
@@ -138,7 +136,7 @@ class HostLab final : public Lab {
 
     nic::NetNamespace netns_;
     core::SocketAddress sink_address_;
-    CpuPair cpus_;
+    LabCpus cpus_;
     LabLink link_;
     std::optional<Channel> channel_;
     unsigned sink_generation_ = 0;

@@ -24,7 +24,7 @@ std::unique_ptr<Lab> open_lab(const Plan& plan)
     throw core::UsageError("the plan names no lab");
 }
 
-CpuPair choose_cpus()
+LabCpus choose_cpus()
 {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
@@ -34,11 +34,10 @@ CpuPair choose_cpus()
         if (CPU_ISSET(static_cast<std::size_t>(cpu), &allowed))
             cpus.push_back(cpu);
     }
-    CpuPair chosen{.worker = cpus.front(), .sink = cpus.back(), .workers = {}};
+    const int sink = cpus.back();
     if (cpus.size() > 1)
         cpus.pop_back();
-    chosen.workers = std::move(cpus);
-    return chosen;
+    return {.workers = std::move(cpus), .sink = sink};
 }
 
 void require_capabilities(std::initializer_list<const char*> names, const std::string& why)

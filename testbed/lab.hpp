@@ -11,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,9 +53,6 @@ class Lab {
     virtual void apply_features(const nic::FeatureSettings& settings) = 0;
     [[nodiscard]] virtual nic::FeatureTable features() const = 0;
 
-    /// The worker's CPU; nothing where there is only one.
-    [[nodiscard]] virtual std::optional<int> worker_cpu() const = 0;
-
     /// CPUs that a worker's threads are to be spread over, the worker's own first.
     [[nodiscard]] virtual std::vector<int> worker_cpus() const = 0;
 
@@ -76,13 +72,12 @@ class Lab {
 
 /// Where worker and sink of one machine run: two different CPUs of those this process may use, or
 /// one.
-struct CpuPair {
-    int worker = 0;
+struct LabCpus {
+    std::vector<int> workers; ///< the worker's, and after it all but the sink's; never empty
     int sink = 0;
-    std::vector<int> workers; ///< the worker's, and after it all but the sink's
 };
 
-[[nodiscard]] CpuPair choose_cpus();
+[[nodiscard]] LabCpus choose_cpus();
 
 /// Throws UsageError that names the first capability of `names` ("cap_net_admin") that this process
 /// lacks, and `why`.

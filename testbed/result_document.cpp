@@ -206,6 +206,14 @@ json ledger_summary_json(const RunResult& result)
             {"goodput_ratio", ledger_cost_json(result.rows)}};
 }
 
+/// What the queue sent, over its own time: no goodput, for the receiver judges the stream as a
+/// whole.
+double sent_gbps(const core::QueueReport& queue)
+{
+    return core::gigabits_per_second(queue.bytes_sent,
+                                     static_cast<std::uint64_t>(queue.elapsed.count()));
+}
+
 json queues_json(const Sample& sample)
 {
     json queues = json::array();
@@ -215,25 +223,22 @@ json queues_json(const Sample& sample)
                           {"bytes_sent", queue.bytes_sent},
                           {"packets", queue.packets},
                           {"elapsed_s", std::chrono::duration<double>(queue.elapsed).count()},
-                          {"goodput_gbps", core::gigabits_per_second(queue.bytes_sent,
-                                                                     static_cast<std::uint64_t>(
-                                                                         queue.elapsed.count()))}});
+                          {"sent_gbps", sent_gbps(queue)}});
     }
     return queues;
 }
 
-/// Each queue's own rate, in the timed transfers' median.
+/// In the timed transfers' median.
 json row_queues_json(const Row& row)
 {
     std::map<std::uint32_t, std::vector<double>> rates;
     for (const Sample* sample : row.timed()) {
         for (const core::QueueReport& queue : sample->worker.report.queues)
-            rates[queue.queue].push_back(core::gigabits_per_second(
-                queue.bytes_sent, static_cast<std::uint64_t>(queue.elapsed.count())));
+            rates[queue.queue].push_back(sent_gbps(queue));
     }
     json queues = json::array();
     for (const auto& [queue, values] : rates)
-        queues.push_back({{"queue", queue}, {"goodput_gbps", median(values)}});
+        queues.push_back({{"queue", queue}, {"sent_gbps", median(values)}});
     return queues;
 }
 

@@ -164,9 +164,9 @@ void append_queues(std::string& text, const nlohmann::json& queues)
         return;
     text += "             ";
     for (const auto& queue : queues) {
-        fmt::format_to(std::back_inserter(text), "{}queue {}: {:.2f} Gb/s",
+        fmt::format_to(std::back_inserter(text), "{}queue {} sent {:.2f} Gb/s",
                        &queue == &queues.front() ? "" : ", ", queue.at("queue").get<unsigned>(),
-                       queue.at("goodput_gbps").get<double>());
+                       queue.at("sent_gbps").get<double>());
     }
     text += '\n';
 }

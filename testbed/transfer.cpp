@@ -259,7 +259,7 @@ TransferNote TransferRunner::run_worker_process(const Cell& cell, const core::Tr
                                                 std::uint64_t ledger_token, bool pause)
 {
     ChildProcess worker(
-        {.command = "worker", .netns = &lab_.sender_netns(), .cpu = lab_.worker_cpu()});
+        {.command = "worker", .netns = &lab_.sender_netns(), .cpu = lab_.worker_cpus().front()});
     TransferNote note;
     try {
         worker.channel().send(

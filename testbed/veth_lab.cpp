@@ -93,8 +93,6 @@ class VethLab final : public Lab {
         return nic::read_features(near_, link_.interface);
     }
 
-    [[nodiscard]] std::optional<int> worker_cpu() const override { return cpus_.worker; }
-
     [[nodiscard]] std::vector<int> worker_cpus() const override { return cpus_.workers; }
 
     [[nodiscard]] nlohmann::json describe() const override
@@ -107,14 +105,14 @@ class VethLab final : public Lab {
                 {"queues", num_queues_},
                 {"sender", core::format_address(core::SocketAddress{.ipv4 = link_.local.ipv4})},
                 {"receiver", core::format_address(core::SocketAddress{.ipv4 = link_.peer.ipv4})},
-                {"worker_cpu", cpus_.worker},
+                {"worker_cpu", cpus_.workers.front()},
                 {"sink_cpu", cpus_.sink}};
     }
 
   private:
     nic::NetNamespace near_;
     nic::NetNamespace far_;
-    CpuPair cpus_;
+    LabCpus cpus_;
     LabLink link_;
     std::uint32_t num_queues_ = 0;
     std::optional<nic::FeatureGuard> guard_;

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 
 namespace pagewire::tests {
@@ -35,6 +36,32 @@ class XdpSend : public LabTransfers {
     }
 };
 
+/// On a lab with as many queues as the transfer is to have.
+class XdpSendByTwoQueues : public XdpSend {
+  protected:
+    testbed::Sample transfer_by_two(core::PayloadSource source, bool watched)
+    {
+        return wide_runner_
+            .run({.method = testbed::find_method("af_xdp"),
+                  .cache = testbed::CacheState::kCold,
+                  .arm = {},
+                  .features = {},
+                  .source = source},
+                 0, watched)
+            .value();
+    }
+
+  private:
+    const testbed::Plan& two_queues()
+    {
+        plan_.dataplane.num_queues = 2;
+        return plan_;
+    }
+
+    std::unique_ptr<testbed::Lab> wide_lab_ = testbed::open_veth_lab(two_queues());
+    testbed::TransferRunner wide_runner_{plan_, *wide_lab_, source_, ledger_, never_interrupted};
+};
+
 TEST_F(XdpSend, EveryLayoutWithEveryChecksum)
 {
     for (const auto layout : {PacketLayout::kSegments, PacketLayout::kHeadroom}) {
@@ -56,11 +83,8 @@ TEST_F(XdpSend, EveryLayoutWithEveryChecksum)
     }
 }
 
-TEST_F(XdpSend, QueuesShareAFileInEveryLayoutWithEveryChecksum)
+TEST_F(XdpSendByTwoQueues, ShareAFileInEveryLayoutWithEveryChecksum)
 {
-    plan_.dataplane.num_queues = 2;
-    const auto lab = testbed::open_veth_lab(plan_);
-    testbed::TransferRunner runner(plan_, *lab, source_, ledger_, never_interrupted);
     for (const auto layout : {PacketLayout::kSegments, PacketLayout::kHeadroom}) {
         for (const auto checksum :
              {ChecksumMode::kNone, ChecksumMode::kOffload, ChecksumMode::kSidecar}) {
@@ -68,14 +92,7 @@ TEST_F(XdpSend, QueuesShareAFileInEveryLayoutWithEveryChecksum)
             SCOPED_TRACE(core::name_of(core::kChecksumModeNames, checksum));
             plan_.dataplane.layout = layout;
             plan_.dataplane.checksum = checksum;
-            const testbed::Sample sample = runner
-                                               .run({.method = testbed::find_method("af_xdp"),
-                                                     .cache = testbed::CacheState::kCold,
-                                                     .arm = {},
-                                                     .features = {},
-                                                     .source = core::PayloadSource::kDisk},
-                                                    0, true)
-                                               .value();
+            const testbed::Sample sample = transfer_by_two(core::PayloadSource::kDisk, true);
             expect_delivered(sample);
             const auto& queues = sample.worker.report.queues;
             ASSERT_EQ(queues.size(), 2U);
@@ -90,19 +107,9 @@ TEST_F(XdpSend, QueuesShareAFileInEveryLayoutWithEveryChecksum)
     }
 }
 
-TEST_F(XdpSend, FromMemoryEachQueueSendsTheSame)
+TEST_F(XdpSendByTwoQueues, FromMemoryEachSendsTheSame)
 {
-    plan_.dataplane.num_queues = 2;
-    const auto lab = testbed::open_veth_lab(plan_);
-    testbed::TransferRunner runner(plan_, *lab, source_, ledger_, never_interrupted);
-    const testbed::Sample sample = runner
-                                       .run({.method = testbed::find_method("af_xdp"),
-                                             .cache = testbed::CacheState::kCold,
-                                             .arm = {},
-                                             .features = {},
-                                             .source = core::PayloadSource::kMemory},
-                                            0, false)
-                                       .value();
+    const testbed::Sample sample = transfer_by_two(core::PayloadSource::kMemory, false);
     EXPECT_EQ(sample.error, "");
     EXPECT_EQ(sample.sink.bytes_good, 256 * core::kMiB);
 }
