@@ -66,6 +66,7 @@ struct Words {
     std::optional<std::uint32_t> queue;
     std::optional<std::uint32_t> queues;
     bool protect_payload = false;
+    std::optional<std::string> dpdk_port;
     std::optional<std::string> ledger;
     std::string explain;
     bool pause = false;
@@ -118,14 +119,16 @@ void add_options(CLI::App& command, Words& words)
     command.add_option("--source", words.source, "Where engines take payload from")
         ->type_name("disk|memory");
     command
-        .add_option("--layout", words.layout,
-                    "af_xdp: header and page slices, or one descriptor with the header before its "
-                    "payload; auto: by the device")
+        .add_option(
+            "--layout", words.layout,
+            "af_xdp, dpdk: header and page slices, or one descriptor with the header before its "
+            "payload; auto: by the device")
         ->type_name("auto|segments|headroom");
     command
-        .add_option("--checksum", words.checksum,
-                    "af_xdp: the UDP checksum: 0, by the device, or from sums taken of the file "
-                    "before the transfer")
+        .add_option(
+            "--checksum", words.checksum,
+            "af_xdp, dpdk: the UDP checksum: 0, by the device, or from sums taken of the file "
+            "before the transfer")
         ->type_name("none|offload|sidecar");
     command
         .add_option("--bind", words.bind, "af_xdp: what bind(2) asks for; auto: the driver's best")
@@ -138,9 +141,15 @@ void add_options(CLI::App& command, Words& words)
             "af_xdp: hardware queues that send at once, each with a thread and a part of the "
             "file")
         ->type_name("N");
-    command.add_flag("--protect-payload", words.protect_payload,
-                     "af_xdp: PROT_NONE on the payload during the transfer: proof that user space "
-                     "does not touch it");
+    command.add_flag(
+        "--protect-payload", words.protect_payload,
+        "af_xdp, dpdk: PROT_NONE on the payload during the transfer: proof that user space "
+        "does not touch it");
+    command
+        .add_option("--dpdk-port", words.dpdk_port,
+                    "dpdk: the port in DPDK's words, 0000:01:00.0 or net_af_packet0,iface=eth1; "
+                    "default: virtio-user to a software NIC in the sink")
+        ->type_name("PORT");
     command
         .add_option("--fault", words.fault,
                     "Spoil one packet of an engine, to see the sink notice: flip@N, drop@N, "
@@ -247,6 +256,9 @@ testbed::Plan make_plan(const Words& words)
     set(plan.dataplane.queue, words.queue);
     set(plan.dataplane.num_queues, words.queues);
     plan.dataplane.protect_payload = plan.dataplane.protect_payload || words.protect_payload;
+    if (words.dpdk_port && words.dpdk_port->empty())
+        throw core::UsageError("--dpdk-port: the name is empty");
+    set(plan.dataplane.dpdk_port, words.dpdk_port);
     if (words.time_limit_s)
         plan.time_limit = std::chrono::seconds(*words.time_limit_s);
     if (words.ledger)

@@ -49,7 +49,7 @@ std::optional<FlowHeader> decode_flow_header(std::span<const std::byte> front,
     std::memcpy(&wire, front.data(), sizeof(wire));
     if (wire.version != kFlowVersion ||
         wire.kind < static_cast<std::uint8_t>(FlowHeader::Kind::kData) ||
-        wire.kind > static_cast<std::uint8_t>(FlowHeader::Kind::kDone))
+        wire.kind > static_cast<std::uint8_t>(FlowHeader::Kind::kMemory))
         return std::nullopt;
     const FlowHeader header{.flow = be32toh(wire.flow),
                             .length = be16toh(wire.length),

@@ -33,11 +33,14 @@ namespace pagewire::core {
 ///     a while |         offset = quiet wait, in ns         |
 ///     |<-------------------------------------------|
 ///
+/// Before all that, a sender to a software NIC says where its disk reads land, so that the NIC can
+/// tell whether descriptors point there: kMemory, sequence = first address, offset = octets.
+///
 /// Credit is absolute, so that a lost credit datagram costs nothing once the next one comes; a
 /// sender that starves probes again. A receiver repeats kDone for every kFinish until its testbed
 /// stops it. An open-loop sender never probes, and so is sent no credit.
 struct FlowHeader {
-    enum class Kind : std::uint8_t { kData = 1, kProbe, kCredit, kFinish, kDone };
+    enum class Kind : std::uint8_t { kData = 1, kProbe, kCredit, kFinish, kDone, kMemory };
 
     std::uint32_t flow = 0;
     std::uint16_t length = 0;

@@ -52,6 +52,7 @@ FlowReception::Taken FlowReception::take(const std::optional<FlowHeader>& header
             return Taken::kControl;
         case FlowKind::kCredit:
         case FlowKind::kDone:
+        case FlowKind::kMemory:
             break;
         }
     }

@@ -166,7 +166,9 @@ struct DataplaneJob {
     bool protect_payload = false; ///< PROT_NONE on the frames: a touch by the CPU would be a fault
     std::uint32_t busy_poll_us = 0; ///< SO_BUSY_POLL; 0: off
     Rate rate;                      ///< limited: open loop at that pace, credit ignored
-    std::string fault; ///< empty, or a fault for the fault decorator (dataplane/fault.hpp)
+    std::string fault;          ///< empty, or a fault for the fault decorator (dataplane/fault.hpp)
+    std::string dpdk_port = {}; ///< in DPDK's words; empty: virtio-user to the software NIC
+    std::string vhost_path = {}; ///< the software NIC's socket, where the sink plays one
 };
 
 /// Everything about one transfer. Valid as received: the testbed has checked it.
@@ -250,6 +252,9 @@ struct Method {
         false; ///< reads with O_DIRECT: the file must allow it, and no page may enter the cache
     bool uses_xdp = false;   ///< the device decides what the job leaves open (nic/xdp_device.hpp)
     bool is_ceiling = false; ///< sends nothing that a receiver could verify
+    /// The receiver that plays its NIC, a process of the same machine, where the job names no DPDK
+    /// port; empty: data goes by the lab's link.
+    std::string_view software_nic = {};
 
     /// Can it run on this machine and for this caller? Costs little, leaves nothing behind.
     Support (*probe)() = nullptr;

@@ -48,6 +48,9 @@ class Reception {
   public:
     [[nodiscard]] virtual std::uint16_t port() const = 0;
 
+    /// Where data is taken from, if not from the wire: the socket of a software NIC. Else empty.
+    [[nodiscard]] virtual std::string path() const { return {}; }
+
     /// Drains the wire at full speed, tells the sender when all has come, and returns when the
     /// stream has ended or stop_now() says so: a datagram receiver stays until then, in case its
     /// last word to the sender was lost. `verifier` may be null: bytes are then counted, not

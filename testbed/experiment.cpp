@@ -33,8 +33,12 @@ struct Task {
 };
 
 /// Why this method cannot run on this file and machine at all; empty where it can.
-std::string obstacle(const core::Method& method, CacheState cache, const Source& source)
+std::string obstacle(const core::Method& method, CacheState cache, const Source& source,
+                     const Plan& plan)
 {
+    if (has_software_nic(method, plan) && plan.lab == LabKind::kHost)
+        return "its software NIC is a process of the sender's machine: name a port with "
+               "--dpdk-port";
     const std::string file_system = core::file_system_name(source.fd.get());
     if (cache == CacheState::kCold && (file_system == "tmpfs" || file_system == "ramfs"))
         return fmt::format("no cold cache: {} keeps its files in memory", file_system);
@@ -111,7 +115,7 @@ std::vector<Task> make_rows(const Plan& plan, const Source& source, const Lab& l
                     .from_memory = method.needs_direct_io &&
                                    plan.dataplane.source == core::PayloadSource::kMemory,
                     .sparse = source.is_sparse(),
-                    .skipped = obstacle(method, cache, source),
+                    .skipped = obstacle(method, cache, source, plan),
                     .samples = {}};
         if (task.row.skipped.empty())
             task.row.skipped = lab.feature_obstacle(task.row.features);
@@ -134,7 +138,7 @@ std::vector<Task> make_rows(const Plan& plan, const Source& source, const Lab& l
 void add_ceilings(const Plan& plan, const Source& source, std::vector<Task>& tasks)
 {
     const auto add = [&](const core::Method& method, core::PayloadSource payload) {
-        if (!method.probe())
+        if (!method.probe() || (has_software_nic(method, plan) && plan.lab == LabKind::kHost))
             return;
         Task task;
         task.cell = {.method = &method,

@@ -76,6 +76,8 @@ void describe(Io& io, core::DataplaneJob& v)
     io("busy_poll_us", v.busy_poll_us);
     io("rate", v.rate);
     io("fault", v.fault);
+    io("dpdk_port", v.dpdk_port);
+    io("vhost_path", v.vhost_path);
 }
 
 template<typename Io>
@@ -159,6 +161,7 @@ template<typename Io>
 void describe(Io& io, ReadyNote& v)
 {
     io("port", v.port);
+    io("path", v.path);
 }
 
 template<typename Io>

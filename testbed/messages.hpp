@@ -39,13 +39,14 @@ inline constexpr int kProtocolVersion = 2;
 struct ReceiveRequest {
     core::ReceiveOrder order;
     core::Wire wire = core::Wire::kTcp;
-    std::string receiver; ///< by name: "tcp", "udp", "af_xdp"
+    std::string receiver; ///< by name: "tcp", "udp", "af_xdp", "vhost"
     bool verify = true;
 };
 
 /// sink to parent: listening.
 struct ReadyNote {
     std::uint16_t port = 0;
+    std::string path; ///< a software NIC's socket; else empty
 };
 
 /// sink to parent: how the reception ended.

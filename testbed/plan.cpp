@@ -161,6 +161,7 @@ constexpr Key<DataplaneJob> kDataplaneKeys[] = {
      }},
     {"rate", [](DataplaneJob& job, const Value& value) { job.rate = value.rate(); }},
     {"fault", [](DataplaneJob& job, const Value& value) { job.fault = value.text(); }},
+    {"dpdk_port", [](DataplaneJob& job, const Value& value) { job.dpdk_port = value.text(); }},
 };
 
 void set_lab_kind(Plan& plan, const Value& value)

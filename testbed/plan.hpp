@@ -129,6 +129,9 @@ void validate_plan(const Plan& plan, std::span<const core::Method* const> known)
 [[nodiscard]] SinkKind parse_sink_kind(std::string_view text);
 [[nodiscard]] std::string_view sink_name(SinkKind sink);
 
+/// Whether a method's data goes to a software NIC that the sink plays, not over the lab's link.
+[[nodiscard]] bool has_software_nic(const core::Method& method, const Plan& plan);
+
 /// The receiver's name for a wire of this plan.
 [[nodiscard]] std::string_view receiver_name(SinkKind sink, core::Wire wire);
 

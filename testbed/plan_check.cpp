@@ -271,6 +271,11 @@ std::string_view sink_name(SinkKind sink)
     return core::name_of(kSinkKinds, sink);
 }
 
+bool has_software_nic(const core::Method& method, const Plan& plan)
+{
+    return !method.software_nic.empty() && plan.dataplane.dpdk_port.empty();
+}
+
 std::string_view receiver_name(SinkKind sink, core::Wire wire)
 {
     return wire == core::Wire::kUdp && sink == SinkKind::kAfXdp ? sink_name(sink)

@@ -85,7 +85,8 @@ ReceivedNote receive_stream(Channel& channel, const ReceiveRequest& request,
         if (order.interface.empty())
             order.interface = interface_with(order.ipv4);
         const auto reception = receiver_for(request.wire, request.receiver).open(order);
-        channel.send(nlohmann::json(ReadyNote{.port = reception->port()}));
+        channel.send(
+            nlohmann::json(ReadyNote{.port = reception->port(), .path = reception->path()}));
         ChannelStop stop(channel);
         const auto refused_before = udp_in_csum_errors();
         const ProcessCpu before = process_cpu();

@@ -20,7 +20,8 @@ namespace pagewire::testbed {
 namespace {
 
 constexpr std::chrono::milliseconds kSlice{100};
-constexpr std::chrono::seconds kSinkReadyTime{10};
+/// The longest is DPDK's start, which loads every driver's library, perhaps from the disk.
+constexpr std::chrono::seconds kSinkReadyTime{30};
 /// A sink that was told to stop answers within its own look-out interval.
 constexpr std::chrono::seconds kSinkReportTime{5};
 /// A worker ends by itself at its time limit; after this much more it is killed.
@@ -148,6 +149,8 @@ void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sa
     if (watch && watch->support())
         reading = watch->stop();
     sample.watched = reading.has_value();
+    if (has_software_nic(*cell.method, plan_))
+        evidence.software_nic = software_nic_evidence(sample.sink.report);
     evidence.worker = &sample.worker;
     evidence.reading = reading ? &*reading : nullptr;
     sample.ledger = ledger_figures(evidence);
@@ -240,19 +243,26 @@ void TransferRunner::order_sink(const Cell& cell, core::TransferJob& job)
         sent_digests_ = &digests;
         sent_to_generation_ = lab_.sink_generation();
     }
-    sink.send(nlohmann::json(
-        ReceiveRequest{.order = {.ipv4 = job.peer.ipv4,
-                                 .port = 0,
-                                 .length = job.range.length,
-                                 .flow = job.flow,
-                                 .num_flows = job.dataplane.num_queues,
-                                 .mtu = job.mtu,
-                                 .interface = lab_.link().peer_interface},
-                       .wire = cell.method->wire,
-                       .receiver = std::string(receiver_name(plan_.sink, cell.method->wire)),
-                       .verify = plan_.verify}));
+    sink.send(nlohmann::json(ReceiveRequest{.order = {.ipv4 = job.peer.ipv4,
+                                                      .port = 0,
+                                                      .length = job.range.length,
+                                                      .flow = job.flow,
+                                                      .num_flows = job.dataplane.num_queues,
+                                                      .mtu = job.mtu,
+                                                      .interface = lab_.link().peer_interface},
+                                            .wire = cell.method->wire,
+                                            .receiver = std::string(receiver_of(*cell.method)),
+                                            .verify = plan_.verify}));
     const Message answer = await_sink("ready", kSinkReadyTime);
-    job.peer.port = read_message<ReadyNote>(answer).port;
+    const auto ready = read_message<ReadyNote>(answer);
+    job.peer.port = ready.port;
+    job.dataplane.vhost_path = ready.path;
+}
+
+std::string_view TransferRunner::receiver_of(const core::Method& method) const
+{
+    return has_software_nic(method, plan_) ? method.software_nic
+                                           : receiver_name(plan_.sink, method.wire);
 }
 
 TransferNote TransferRunner::run_worker_process(const Cell& cell, const core::TransferJob& job,

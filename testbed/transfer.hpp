@@ -47,6 +47,7 @@ class TransferRunner {
     [[nodiscard]] const core::BlockDigests& expected(const core::TransferJob& job);
     [[nodiscard]] core::ByteRange memory_range(const core::DataplaneJob& job) const;
     void set_conditions(const Cell& cell);
+    [[nodiscard]] std::string_view receiver_of(const core::Method& method) const;
     void order_sink(const Cell& cell, core::TransferJob& job);
     /// From the worker's start to the sink's word, watched or not.
     void transfer(const Cell& cell, const core::TransferJob& job, Sample& sample);

@@ -197,8 +197,8 @@ class Maker {
                           unknown(LEDGER_TRANSMIT)});
         case core::Wire::kUdp:
             if (!evidence_.has_peer_device)
-                return "AF_XDP passes no tracepoint on its way to the driver, and the other end "
-                       "of this link is not on this machine";
+                return "an engine's packets pass no tracepoint on their way to the driver, and the "
+                       "other end of this link is not on this machine";
             return first(
                 {absent("netif_receive_skb"), unseen(LEDGER_ARRIVAL), unknown(LEDGER_ARRIVAL)});
         case core::Wire::kNone:
@@ -229,8 +229,53 @@ class Maker {
             note(fmt::format("calls/{}", kCallNames[kind]), counts.call_bytes[kind]);
     }
 
+    /// The addresses that a software NIC was given are what a device's DMA would have gone to:
+    /// behind them nothing is copied any more.
+    void copies_by_addresses(const SoftwareNicEvidence& seen)
+    {
+        constexpr const char* by_addresses =
+            "the address of each payload descriptor, checked by the software NIC against where the "
+            "sender says that its disk reads land";
+        const auto none = [&](const std::string& why) {
+            for (Figure LedgerFigures::*figure :
+                 {&LedgerFigures::cpu_copies_per_byte, &LedgerFigures::copies_to_user_per_byte,
+                  &LedgerFigures::copies_to_kernel_per_byte,
+                  &LedgerFigures::copies_at_transmit_per_byte})
+                figures_.*figure = unavailable(why);
+            figures_.observed_evidence = "unavailable: " + why;
+        };
+        if (!seen.payload_in_disk_memory)
+            return none("the software NIC was not told where disk reads land");
+        const auto inside = static_cast<double>(*seen.payload_in_disk_memory);
+        const auto elsewhere = static_cast<double>(seen.payload_elsewhere);
+        if (payload_ <= 0 || inside + elsewhere != payload_)
+            return none(fmt::format("the software NIC saw {:.0f} of {:.0f} payload bytes",
+                                    inside + elsewhere, payload_));
+        const double copied = elsewhere / payload_;
+        figures_.copies_to_kernel_per_byte = {.value = copied, .evidence = by_addresses};
+        figures_.copies_at_transmit_per_byte = {.value = 0, .evidence = by_addresses};
+        figures_.observed = copied >= kWholly      ? ZeroCopy::kCopied
+                            : copied > 1 - kWholly ? ZeroCopy::kPartly
+                                                   : ZeroCopy::kZeroCopy;
+        figures_.observed_evidence = by_addresses;
+        if (!distrust_.empty()) {
+            figures_.copies_to_user_per_byte = unavailable(distrust_);
+            figures_.cpu_copies_per_byte = unavailable(distrust_);
+            return;
+        }
+        constexpr const char* by_calls = "bytes that read(2) and its like returned (sys_exit)";
+        const auto& moved = reading_->counts.call_bytes;
+        const double by_reading =
+            static_cast<double>(moved[LEDGER_READ_FILE] + moved[LEDGER_FILE_OTHER]) / payload_;
+        figures_.copies_to_user_per_byte = {.value = by_reading, .evidence = by_calls};
+        figures_.cpu_copies_per_byte = {.value = by_reading + copied,
+                                        .evidence = fmt::format("{}; {}", by_addresses, by_calls)};
+    }
+
     void copies()
     {
+        if (evidence_.software_nic)
+            return copies_by_addresses(*evidence_.software_nic);
         if (const std::string why = blind(); !why.empty()) {
             for (Figure LedgerFigures::*figure :
                  {&LedgerFigures::cpu_copies_per_byte, &LedgerFigures::copies_to_user_per_byte,
@@ -292,7 +337,8 @@ class Maker {
         else if (evidence_.wire == core::Wire::kNone)
             figure = unavailable("nothing is sent");
         else if (evidence_.wire != core::Wire::kTcp)
-            figure = unavailable("AF_XDP copies with memcpy, which no fentry can watch");
+            figure =
+                unavailable("an engine's driver copies with memcpy, which no fentry can watch");
         else {
             const auto& copiers = reading_->counts.copier_bytes;
             // What is copied at transmit is copied again for a retransmission, which is no payload.
@@ -339,6 +385,11 @@ class Maker {
     {
         if (evidence_.wire == core::Wire::kNone)
             figures_.dma_nic_per_byte = unavailable("nothing is sent");
+        else if (evidence_.software_nic)
+            figures_.dma_nic_per_byte =
+                ratio(static_cast<double>(evidence_.software_nic->bytes_fetched), payload_,
+                      "fetched by the software NIC, headers included; emulated: a process that "
+                      "reads the sender's memory");
         else if (!evidence_.nic_tx_bytes)
             figures_.dma_nic_per_byte = unavailable("the device's counters were not read");
         else
@@ -395,6 +446,17 @@ std::string_view zero_copy_name(ZeroCopy observed)
         return "copied";
     }
     return {};
+}
+
+SoftwareNicEvidence software_nic_evidence(const core::ReceiveReport& report)
+{
+    const auto counter = [&](const char* name) -> std::optional<std::uint64_t> {
+        const auto it = report.counters.find(name);
+        return it == report.counters.end() ? std::nullopt : std::optional(it->second);
+    };
+    return {.bytes_fetched = counter("nic_bytes_fetched").value_or(0),
+            .payload_in_disk_memory = counter("nic_payload_in_disk_memory"),
+            .payload_elsewhere = counter("nic_payload_elsewhere").value_or(0)};
 }
 
 LedgerFigures ledger_figures(const TransferEvidence& evidence)

@@ -22,6 +22,18 @@ struct Figure {
 
 [[nodiscard]] Figure unavailable(std::string why);
 
+/// What a software NIC saw of the descriptors that it fetched from.
+struct SoftwareNicEvidence {
+    std::uint64_t bytes_fetched = 0; ///< headers included
+    /// Payload bytes by the descriptors' addresses: where the sender's disk reads land, or not.
+    /// Nothing: the sender did not say where that is.
+    std::optional<std::uint64_t> payload_in_disk_memory;
+    std::uint64_t payload_elsewhere = 0;
+};
+
+/// Of a software NIC's counters.
+[[nodiscard]] SoftwareNicEvidence software_nic_evidence(const core::ReceiveReport& report);
+
 /// Everything that figures are made of. `reading` is null where the ledger did not watch.
 struct TransferEvidence {
     core::Wire wire = core::Wire::kTcp;
@@ -32,6 +44,7 @@ struct TransferEvidence {
     std::optional<std::uint64_t> disk_read_bytes = {}; ///< by the file's device
     std::optional<std::uint64_t> nic_tx_bytes = {};
     bool nic_emulated = false;
+    std::optional<SoftwareNicEvidence> software_nic = {};
 };
 
 /// What the path did to the payload, as observed.

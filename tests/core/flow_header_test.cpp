@@ -14,7 +14,8 @@ namespace {
 using Kind = FlowHeader::Kind;
 using Octets = std::vector<std::byte>;
 
-constexpr std::array kKinds{Kind::kData, Kind::kProbe, Kind::kCredit, Kind::kFinish, Kind::kDone};
+constexpr std::array kKinds{Kind::kData,   Kind::kProbe, Kind::kCredit,
+                            Kind::kFinish, Kind::kDone,  Kind::kMemory};
 
 /// The datagram that the header announces: data datagrams carry `length` octets.
 Octets datagram_of(const FlowHeader& header)
@@ -96,7 +97,7 @@ TEST(FlowHeader, OtherKindsAndVersionsAreRefused)
     Octets datagram = datagram_of({.kind = Kind::kProbe});
     for (int value = 0; value < 256; ++value) {
         datagram[6] = static_cast<std::byte>(value);
-        EXPECT_EQ(decode_flow_header(datagram).has_value(), value >= 1 && value <= 5)
+        EXPECT_EQ(decode_flow_header(datagram).has_value(), value >= 1 && value <= 6)
             << "kind " << value;
     }
     datagram[6] = std::byte{2};

@@ -240,8 +240,8 @@ TEST(List, NamesEveryMethodAndWhatIsNotBuilt)
         methods[entry.at("name")] = entry;
     for (const char* name : {"read_write", "mmap_write", "sendfile", "sendfile_sg", "af_xdp"})
         EXPECT_TRUE(methods.at(name).at("available").get<bool>()) << methods.at(name);
-    EXPECT_FALSE(methods.at("dpdk").at("built").get<bool>());
-    EXPECT_NE(methods.at("dpdk").at("reason").get<std::string>(), "");
+    const auto& dpdk = methods.at("dpdk"); // is built where libdpdk is there
+    EXPECT_TRUE(dpdk.at("available").get<bool>() || dpdk.at("reason").get<std::string>() != "");
     std::map<std::string, nlohmann::json> receivers;
     for (const auto& entry : document.at("receivers"))
         receivers[entry.at("name")] = entry;

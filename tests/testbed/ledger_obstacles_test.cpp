@@ -212,7 +212,8 @@ TEST(LedgerObstacle, AfXdpIsSeenAtThePeerOnly)
 {
     const std::vector<Obstacle> obstacles{
         {[](SeenTransfer& seen) { seen.has_peer_device = false; }, kCopies,
-         "AF_XDP passes no tracepoint on its way to the driver, and the other end of this link is "
+         "an engine's packets pass no tracepoint on their way to the driver, and the other end of "
+         "this link is "
          "not on this machine"},
         {[](SeenTransfer& seen) { seen.reading->absent["netif_receive_skb"] = "no receive_skb"; },
          kCopies, "no receive_skb"},
@@ -239,7 +240,7 @@ TEST(LedgerObstacle, AfXdpIsSeenAtThePeerOnly)
     seen.reading->absent["net_dev_queue"] = "not on its way";
     EXPECT_EQ(seen.figures().cpu_copies_per_byte.value, 1);
     expect_unavailable(seen.figures().cpu_copies_per_byte_fentry,
-                       "AF_XDP copies with memcpy, which no fentry can watch");
+                       "an engine's driver copies with memcpy, which no fentry can watch");
 }
 
 TEST(LedgerObstacle, NothingThatIsSentHasNoPath)

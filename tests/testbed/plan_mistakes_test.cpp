@@ -49,7 +49,7 @@ const std::vector<Mistake> kMistakes{
      "plan.toml:2: unknown key \"zero_copy\": the keys of "
      "dataplane are queue, queues, umem, frame, disk_depth, ring, "
      "source, layout, checksum, bind, protect_payload, busy_poll_us, "
-     "rate, fault"},
+     "rate, fault, dpdk_port"},
     {"[lab]\nnic = \"eth0\"",
      "plan.toml:2: unknown key \"nic\": the keys of lab are kind, interface, peer"},
     {"[[arms]]\nname = \"a\"\n[[arms]]\nlabel = \"b\"",

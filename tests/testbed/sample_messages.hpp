@@ -16,7 +16,7 @@ T sample();
 template<>
 inline ReadyNote sample()
 {
-    return {.port = 9400};
+    return {.port = 9400, .path = "/proc/1/fd/9/vhost.sock"};
 }
 
 template<>
@@ -86,7 +86,9 @@ inline TransferRequest sample()
                      .ring_entries = 2048,
                      .source = core::PayloadSource::kMemory,
                      .rate = {.gbps = 12.5, .packets_per_s = 3.5},
-                     .fault = "flip@7"};
+                     .fault = "flip@7",
+                     .dpdk_port = "net_ring0",
+                     .vhost_path = "/proc/2/fd/8/vhost.sock"};
     return request;
 }
 

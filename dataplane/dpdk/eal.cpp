@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/dpdk/eal.hpp"
+
+#include "core/error.hpp"
+#include "core/units.hpp"
+#include "dataplane/dpdk/detached_folder.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace pagewire::dataplane::dpdk {
+
+namespace {
+
+/// Where DPDK logs to, from any of its threads. An error's first lines tell; no more are kept.
+class ErrorLog {
+  public:
+    static ErrorLog& instance()
+    {
+        static ErrorLog log;
+        return log;
+    }
+
+    void clear()
+    {
+        const std::lock_guard lock(mutex_);
+        text_.clear();
+    }
+
+    [[nodiscard]] std::string first_message()
+    {
+        const std::lock_guard lock(mutex_);
+        return std::string(log_message(std::string_view(text_).substr(0, text_.find('\n'))));
+    }
+
+  private:
+    static constexpr std::size_t kBytesMax = 4096;
+
+    ErrorLog()
+    {
+        cookie_io_functions_t functions{};
+        functions.write = [](void* cookie, const char* octets, std::size_t count) {
+            static_cast<ErrorLog*>(cookie)->add({octets, count});
+            return static_cast<ssize_t>(count);
+        };
+        FILE* stream =
+            ::fopencookie(this, "w", functions); // open until the process ends, as EAL is
+        if (stream == nullptr)
+            core::throw_errno("fopencookie", "DPDK's log");
+        ::setvbuf(stream, nullptr, _IOLBF, 0);
+        rte_openlog_stream(stream);
+        rte_log_set_global_level(RTE_LOG_ERR);
+    }
+
+    void add(std::string_view text)
+    {
+        const std::lock_guard lock(mutex_);
+        text_ += text.substr(0, kBytesMax - std::min(kBytesMax, text_.size()));
+    }
+
+    std::mutex mutex_;
+    std::string text_;
+};
+
+std::uint64_t free_hugepage_bytes()
+{
+    std::ifstream file("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+    std::uint64_t count = 0;
+    file >> count;
+    return count * 2 * core::kMiB;
+}
+
+/// One lcore, on the CPUs that this thread may run on anyhow: EAL pins nothing, and starts no
+/// thread for each CPU of the machine.
+std::string one_lcore()
+{
+    cpu_set_t allowed;
+    core::checked(::sched_getaffinity(0, sizeof(allowed), &allowed), "sched_getaffinity");
+    std::vector<std::size_t> cpus;
+    for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (CPU_ISSET(cpu, &allowed))
+            cpus.push_back(cpu);
+    }
+    return fmt::format("0@({})", fmt::join(cpus, ","));
+}
+
+} // namespace
+
+std::string_view log_message(std::string_view line)
+{
+    for (const std::string_view prefix_end : {": ", "(): "}) {
+        const auto at = line.find(prefix_end);
+        const bool is_word = at != std::string_view::npos &&
+                             line.substr(0, at).find_first_of(" ,\"'") == std::string_view::npos;
+        if (is_word)
+            line.remove_prefix(at + prefix_end.size());
+    }
+    return line;
+}
+
+const Eal& Eal::start(const Config& config)
+{
+    static const Eal eal(config);
+    return eal;
+}
+
+Eal::Eal(const Config& config)
+{
+    static std::optional<DetachedFolder> folder; // as long as EAL
+    try {
+        folder.emplace();
+    } catch (const core::SystemError& error) {
+        throw core::TransferError(fmt::format("DPDK's folder: {}", error.what()));
+    }
+    // Read once, at the start: eal_create_runtime_dir().
+    ::setenv("RUNTIME_DIRECTORY", folder->path().c_str(), 1);
+
+    const std::uint64_t mib = (config.memory_bytes + core::kMiB - 1) / core::kMiB;
+    std::vector<std::string> words{"pagewire",
+                                   "--no-shconf",
+                                   "--no-telemetry",
+                                   "--log-level=error",
+                                   fmt::format("--file-prefix=pagewire-{}", ::getpid()),
+                                   fmt::format("--lcores={}", one_lcore())};
+    if (config.may_use_hugepages && free_hugepage_bytes() >= mib * core::kMiB) {
+        // virtio-user hands the memory's descriptors to the other side, few of them.
+        words.insert(words.end(), {"--in-memory", "--single-file-segments"});
+        memory_note_ = "EAL's, 2 MiB hugepages";
+    } else {
+        words.insert(words.end(), {"--no-huge", "-m", fmt::format("{}", mib)});
+        memory_note_ = "EAL's, 4 KiB pages (too few free 2 MiB hugepages)";
+    }
+    if (config.pci.empty())
+        words.emplace_back("--no-pci");
+    else
+        words.insert(words.end(), {"-a", config.pci});
+
+    ErrorLog::instance().clear();
+    std::vector<char*> argv;
+    argv.reserve(words.size());
+    for (std::string& word : words)
+        argv.push_back(word.data());
+    if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0)
+        throw core::TransferError(error("DPDK does not start", rte_errno));
+}
+
+void Eal::clear_log()
+{
+    ErrorLog::instance().clear();
+}
+
+std::string Eal::error(std::string_view what, int error)
+{
+    std::string logged = ErrorLog::instance().first_message();
+    if (logged.starts_with(what))
+        return logged;
+    return fmt::format("{}: {}", what, logged.empty() ? core::errno_text(std::abs(error)) : logged);
+}
+
+} // namespace pagewire::dataplane::dpdk

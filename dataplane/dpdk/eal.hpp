@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pagewire::dataplane::dpdk {
+
+/// DPDK's environment (EAL) of this process. It can be started once in a process, and stays until
+/// the process ends: whoever comes first decides about its memory.
+///
+/// It leaves nothing behind: no configuration shared with other processes (--no-shconf), hugepages
+/// without names (--in-memory) or none (--no-huge), its folder a DetachedFolder. Nor does it write
+/// to the terminal: of what it logs, the errors are kept for Eal::error().
+class Eal {
+  public:
+    struct Config {
+        std::uint64_t memory_bytes = 0; ///< for all that is allocated from it
+        bool may_use_hugepages = false; ///< where enough are free
+        std::string pci; ///< address of the one device that it may touch; empty: none
+    };
+
+    /// Throws core::TransferError that says what EAL says.
+    static const Eal& start(const Config& config);
+
+    /// Which pages its memory lies on.
+    [[nodiscard]] const std::string& memory_note() const noexcept { return memory_note_; }
+
+    /// Forgets what was logged until now.
+    static void clear_log();
+
+    /// "<what>: <cause>", the cause being the first error that was logged since clear_log(), in
+    /// DPDK's own words (what follows it follows from it), or else the text of `error`, an errno
+    /// value of either sign.
+    [[nodiscard]] static std::string error(std::string_view what, int error);
+
+  private:
+    explicit Eal(const Config& config);
+
+    std::string memory_note_;
+};
+
+/// The message of one logged line, without what DPDK writes before it ("EAL: ", "function(): ").
+[[nodiscard]] std::string_view log_message(std::string_view line);
+
+} // namespace pagewire::dataplane::dpdk

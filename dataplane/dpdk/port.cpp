@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/dpdk/port.hpp"
+
+#include "core/error.hpp"
+#include "dataplane/dpdk/eal.hpp"
+#include "dataplane/segmenter.hpp"
+
+#include <fmt/format.h>
+#include <rte_bus.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+
+namespace pagewire::dataplane::dpdk {
+
+namespace {
+
+/// "0000:01:00.0", as sysfs names PCI devices.
+bool is_pci_address(std::string_view text)
+{
+    constexpr std::string_view pattern = "xxxx:xx:xx.x";
+    return text.size() == pattern.size() &&
+           std::equal(text.begin(), text.end(), pattern.begin(), [](char octet, char kind) {
+               const bool is_hex = (octet >= '0' && octet <= '9') || (octet >= 'a' && octet <= 'f');
+               return kind == 'x' ? is_hex : octet == kind;
+           });
+}
+
+} // namespace
+
+PortName PortName::parse(std::string_view text)
+{
+    PortName port{.name = std::string(text.substr(0, text.find(','))),
+                  .devargs = std::string(text),
+                  .is_pci = is_pci_address(text.substr(0, text.find(',')))};
+    if (!port.is_pci && !port.name.starts_with("net_")) {
+        throw core::TransferError(
+            fmt::format("{:?} is no port: write a PCI address (0000:01:00.0) or a virtual device "
+                        "with its arguments (net_af_packet0,iface=eth1)",
+                        text));
+    }
+    return port;
+}
+
+bool PortName::is_known_to_copy() const noexcept
+{
+    constexpr std::array drivers{"net_af_packet", "net_tap", "net_memif", "net_pcap", "net_af_xdp"};
+    return std::any_of(drivers.begin(), drivers.end(),
+                       [this](const char* driver) { return name.starts_with(driver); });
+}
+
+Port::Port(const Config& config) : name_(config.port.name)
+{
+    Eal::clear_log();
+    if (const int error = rte_dev_probe(config.port.devargs.c_str()); error != 0)
+        throw core::TransferError(Eal::error(name_, error));
+    if (const int error = rte_eth_dev_get_port_by_name(name_.c_str(), &port_); error != 0)
+        throw core::TransferError(Eal::error(name_, error));
+    try {
+        configure(config);
+    } catch (...) {
+        rte_eth_dev_close(port_);
+        throw;
+    }
+}
+
+Port::~Port()
+{
+    (void)rte_eth_dev_stop(port_);
+    (void)rte_eth_dev_close(port_);
+}
+
+void Port::configure(const Config& config)
+{
+    const auto check = [&](const char* what, int error) {
+        if (error != 0)
+            throw core::TransferError(Eal::error(fmt::format("{}: {}", name_, what), error));
+    };
+    rte_eth_dev_info info{};
+    check("information", rte_eth_dev_info_get(port_, &info));
+    driver_ = info.driver_name != nullptr ? info.driver_name : "unknown";
+    rte_eth_conf conf{};
+    // Virtual ports send frames of any length, and know no other MTU than Ethernet's.
+    if (config.port.is_pci && config.mtu <= info.max_mtu)
+        conf.rxmode.mtu = config.mtu;
+    if ((info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0) {
+        conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+        constexpr unsigned most = Segmenter::kSlicesMax + 1;
+        num_segments_max_ = info.tx_desc_lim.nb_mtu_seg_max == 0
+                                ? most
+                                : std::min<unsigned>(most, info.tx_desc_lim.nb_mtu_seg_max);
+    }
+    if (config.udp_checksum) {
+        constexpr std::uint64_t needed =
+            RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+        if ((info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) == 0) {
+            throw core::TransferError(
+                fmt::format("{} ({}) makes no UDP checksums: use the checksum mode 'none' or "
+                            "'sidecar'",
+                            name_, driver_));
+        }
+        conf.txmode.offloads |= info.tx_offload_capa & needed;
+        prepares_ = true;
+    }
+    // Nothing is received by it. A driver that cannot do without an RX queue says so.
+    check("set-up", rte_eth_dev_configure(port_, 0, 1, &conf));
+    std::uint16_t rx_entries = 0;
+    tx_entries_ = static_cast<std::uint16_t>(
+        std::min<std::uint32_t>(config.tx_entries, info.tx_desc_lim.nb_max));
+    check("ring size", rte_eth_dev_adjust_nb_rx_tx_desc(port_, &rx_entries, &tx_entries_));
+    check("TX queue",
+          rte_eth_tx_queue_setup(port_, 0, tx_entries_,
+                                 static_cast<unsigned>(rte_eth_dev_socket_id(port_)), nullptr));
+    check("start", rte_eth_dev_start(port_));
+    if (rte_eth_tx_done_cleanup(port_, 0, 0) != -ENOTSUP) {
+        clean_up_ = CleanUp::kByCall;
+    } else if (name_.starts_with("net_virtio_user")) {
+        // Its driver frees when it lacks descriptors, as many as are done of those that it lacks
+        // (virtio_xmit_pkts): a packet of more segments than any ring has is refused, after all
+        // that is done has been freed. It is never looked into.
+        clean_up_ = CleanUp::kByRefusedPacket;
+        refused_ = std::make_unique<rte_mbuf>();
+        refused_->nb_segs = std::numeric_limits<std::uint16_t>::max();
+    }
+    rte_eth_link link{};
+    was_up_ = rte_eth_link_get_nowait(port_, &link) == 0 && link.link_status != 0;
+}
+
+std::uint16_t Port::send(std::span<rte_mbuf*> packets) noexcept
+{
+    auto count = static_cast<std::uint16_t>(packets.size());
+    if (prepares_)
+        count = rte_eth_tx_prepare(port_, 0, packets.data(), count);
+    return rte_eth_tx_burst(port_, 0, packets.data(), count);
+}
+
+void Port::clean_up() noexcept
+{
+    switch (clean_up_) {
+    case CleanUp::kByCall:
+        (void)rte_eth_tx_done_cleanup(port_, 0, 0);
+        return;
+    case CleanUp::kByRefusedPacket: {
+        rte_mbuf* packet = refused_.get();
+        (void)rte_eth_tx_burst(port_, 0, &packet, 1);
+        return;
+    }
+    case CleanUp::kNone:
+        return;
+    }
+}
+
+bool Port::has_lost_link() const noexcept
+{
+    rte_eth_link link{};
+    return was_up_ && rte_eth_link_get_nowait(port_, &link) == 0 && link.link_status == 0;
+}
+
+} // namespace pagewire::dataplane::dpdk

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+struct rte_mbuf;
+
+namespace pagewire::dataplane::dpdk {
+
+/// What a port's name says: "0000:01:00.0" a PCI device, all else a virtual one with its arguments,
+/// "net_af_packet0,iface=eth1".
+struct PortName {
+    std::string name;    ///< up to the first comma
+    std::string devargs; ///< all of it
+    bool is_pci = false;
+
+    /// Throws core::TransferError where it can be neither.
+    [[nodiscard]] static PortName parse(std::string_view text);
+
+    /// A driver of virtual ports that copies every packet, by its source: into a ring of the
+    /// kernel's, a file, another process's memory.
+    [[nodiscard]] bool is_known_to_copy() const noexcept;
+};
+
+/// Sole owner of one DPDK port with one TX queue. Stopped and closed at the end of its life: what
+/// the driver still holds is freed then.
+class Port {
+  public:
+    struct Config {
+        PortName port;
+        std::uint32_t mtu = 0;
+        std::uint32_t tx_entries = 0;
+        bool udp_checksum = false; ///< by the port
+    };
+
+    /// EAL has started. Throws core::TransferError: no such port, or it cannot do that.
+    explicit Port(const Config& config);
+    ~Port();
+    Port(const Port&) = delete;
+    Port& operator=(const Port&) = delete;
+
+    [[nodiscard]] const std::string& driver() const noexcept { return driver_; }
+
+    [[nodiscard]] unsigned num_segments_max() const noexcept { return num_segments_max_; }
+
+    [[nodiscard]] std::uint16_t tx_entries() const noexcept { return tx_entries_; }
+
+    /// Hands packets to the driver; returns how many it took.
+    [[nodiscard]] std::uint16_t send(std::span<rte_mbuf*> packets) noexcept;
+
+    /// Has the driver free what the device is done with, where it has a way to be asked. Others
+    /// free at once (those that copy) or when they need the room.
+    void clean_up() noexcept;
+
+    /// The link was up at the start and is not any more: cable, peer process.
+    [[nodiscard]] bool has_lost_link() const noexcept;
+
+  private:
+    enum class CleanUp : std::uint8_t { kByCall, kByRefusedPacket, kNone };
+
+    void configure(const Config& config);
+
+    std::string name_;
+    std::string driver_;
+    std::uint16_t port_ = 0;
+    std::uint16_t tx_entries_ = 0;
+    unsigned num_segments_max_ = 1;
+    bool prepares_ = false;
+    CleanUp clean_up_ = CleanUp::kNone;
+    std::unique_ptr<rte_mbuf> refused_; // kByRefusedPacket
+    bool was_up_ = false;
+};
+
+} // namespace pagewire::dataplane::dpdk

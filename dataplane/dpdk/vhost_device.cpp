@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/dpdk/vhost_device.hpp"
+
+#include "core/error.hpp"
+#include "core/units.hpp"
+#include "dataplane/dpdk/eal.hpp"
+
+#include <rte_errno.h>
+#include <rte_vhost.h>
+
+#include <linux/virtio_config.h>
+
+#include <atomic>
+#include <bit>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+namespace pagewire::dataplane::dpdk {
+
+namespace {
+
+/// virtio 1.1 §5.1.2: receiveq1 is 0, transmitq1 is 1.
+constexpr std::uint16_t kTransmitQueue = 1;
+/// For librte_vhost's own tables; packets lie in the driver's memory.
+constexpr std::uint64_t kEalBytes = 32 * core::kMiB;
+/// The split ring of virtio 1.1 and nothing else: no indirect tables, no merged buffers, no packed
+/// ring, no offloads. virtio_net_hdr has 12 octets with VERSION_1 (§5.1.6.1).
+constexpr std::uint64_t kFeatures =
+    (1ULL << VIRTIO_F_VERSION_1) | (1ULL << VHOST_USER_F_PROTOCOL_FEATURES);
+
+/// What vhost's callbacks, which know a number alone, are about.
+std::atomic<VhostDevice*> current{nullptr};
+
+const rte_vhost_device_ops kOperations = [] {
+    rte_vhost_device_ops operations{};
+    operations.new_device = [](int vid) { return current.load()->attach(vid) ? 0 : -1; };
+    operations.destroy_device = [](int) { current.load()->detach(); };
+    return operations;
+}();
+
+} // namespace
+
+VhostDevice::VhostDevice() : path_(folder_.path() + "/vhost.sock")
+{
+    (void)Eal::start({.memory_bytes = kEalBytes, .may_use_hugepages = false, .pci = {}});
+    VhostDevice* nobody = nullptr;
+    if (!current.compare_exchange_strong(nobody, this))
+        throw core::TransferError("a software NIC is open in this process");
+    Eal::clear_log();
+    const auto check = [this](int error) {
+        if (error == 0)
+            return;
+        const std::string why = Eal::error("software NIC", error);
+        (void)rte_vhost_driver_unregister(path_.c_str());
+        current.store(nullptr);
+        throw core::TransferError(why);
+    };
+    check(rte_vhost_driver_register(path_.c_str(), 0));
+    check(rte_vhost_driver_set_features(path_.c_str(), kFeatures));
+    check(rte_vhost_driver_callback_register(path_.c_str(), &kOperations));
+    check(rte_vhost_driver_start(path_.c_str()));
+}
+
+VhostDevice::~VhostDevice()
+{
+    (void)rte_vhost_driver_unregister(path_.c_str()); // ends the connection: detach()
+    current.store(nullptr);
+}
+
+bool VhostDevice::attach(int vid)
+{
+    rte_vhost_vring vring{};
+    rte_vhost_memory* table = nullptr;
+    if (rte_vhost_get_vhost_vring(vid, kTransmitQueue, &vring) != 0 ||
+        !std::has_single_bit(vring.size) || rte_vhost_get_mem_table(vid, &table) != 0)
+        return false;
+    const std::unique_ptr<rte_vhost_memory, decltype(&std::free)> owner(table, &std::free);
+    std::vector<GuestMemory::Region> regions;
+    for (std::uint32_t i = 0; i < table->nregions; ++i) {
+        const rte_vhost_mem_region& region = table->regions[i];
+        auto* mapped = static_cast<std::byte*>(region.mmap_addr);
+        const auto skipped =
+            region.host_user_addr - reinterpret_cast<std::uintptr_t>(region.mmap_addr);
+        regions.push_back(
+            {.guest_addr = region.guest_phys_addr, .bytes = {mapped + skipped, region.size}});
+    }
+    const std::lock_guard lock(mutex_);
+    // All that was taken from a ring is given back within the same batch: a ring that comes again,
+    // after its driver changed its memory, goes on where its used index stands.
+    ring_.emplace(
+        SplitRing::Areas{
+            .desc = vring.desc, .avail = vring.avail, .used = vring.used, .size = vring.size},
+        GuestMemory(std::move(regions)), vring.used->idx);
+    ring_->decline_kicks();
+    return true;
+}
+
+void VhostDevice::detach()
+{
+    const std::lock_guard lock(mutex_);
+    ring_.reset();
+}
+
+} // namespace pagewire::dataplane::dpdk

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The software NIC: plays the device of the sender's virtio-user port. It takes descriptor chains
+// from the driver's ring and reads what they point to, which is its DMA: emulated. It notes how
+// many descriptors a packet has and whether the payload's addresses are those where the sender's
+// disk reads landed. Probes and the finish come by a UDP socket, and credit goes by it.
+#include "core/error.hpp"
+#include "core/flow_group.hpp"
+#include "core/receiver.hpp"
+#include "core/rx_moderation.hpp"
+#include "core/socket.hpp"
+#include "dataplane/dpdk/vhost_device.hpp"
+#include "dataplane/vhost_packet.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <vector>
+
+namespace pagewire::dataplane {
+
+namespace {
+
+/// Chains between two looks at the rest.
+constexpr unsigned kBatchChains = 64;
+constexpr unsigned kRoundsBetweenLooks = 64;
+/// The driver does not wake this process: it looks again by itself.
+constexpr std::chrono::milliseconds kLongestWait{1};
+/// A ring loses nothing: credit is there for the sender's look at it, which is to be rare.
+constexpr std::uint64_t kCreditWindow = 65536;
+constexpr std::size_t kLongestPacket = 65536 + 64;
+
+core::UniqueFd open_bound_socket(const core::ReceiveOrder& order)
+{
+    core::UniqueFd socket = core::open_socket(SOCK_DGRAM);
+    core::bind_socket(socket.get(), order.ipv4, order.port);
+    return socket;
+}
+
+class VhostReception final : public core::Reception {
+  public:
+    explicit VhostReception(const core::ReceiveOrder& order)
+        : socket_(open_bound_socket(order)),
+          flow_(order, socket_.get(), kCreditWindow),
+          buffer_(kLongestPacket)
+    {}
+
+    [[nodiscard]] std::uint16_t port() const override
+    {
+        return core::local_address(socket_.get()).port;
+    }
+
+    [[nodiscard]] std::string path() const override { return device_.path(); }
+
+    core::ReceiveReport run(core::BlockVerifier* verifier, core::ReceiveStop& stop) override
+    {
+        unsigned round = 0;
+        while (!stop.stop_now()) {
+            bool any = drain_ring(verifier);
+            if (!any || ++round % kRoundsBetweenLooks == 0)
+                any = drain_socket() || any;
+            flow_.end_batch(any);
+            moderation_.note(any);
+            pollfd readable{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+            if (!any && !moderation_.is_flowing())
+                (void)::poll(&readable, 1, static_cast<int>(kLongestWait.count()));
+        }
+        return report();
+    }
+
+  private:
+    bool drain_ring(core::BlockVerifier* verifier)
+    {
+        unsigned count = 0;
+        device_.with_ring([&](SplitRing& ring) {
+            for (; count < kBatchChains; ++count) {
+                const auto chain = ring.next();
+                if (!chain)
+                    break;
+                take(*chain, verifier);
+                ring.finish(*chain);
+            }
+            if (count > 0)
+                ring.publish();
+        });
+        return count > 0;
+    }
+
+    void take(const DescriptorChain& chain, core::BlockVerifier* verifier)
+    {
+        if (!chain.well_formed) {
+            ++num_malformed_;
+            return;
+        }
+        const VhostPacket packet(chain, dpdk::VhostDevice::header_bytes());
+        bytes_fetched_ += packet.bytes();
+        if (!packet.header() || packet.header()->kind != core::FlowHeader::Kind::kData) {
+            ++num_refused_;
+            return;
+        }
+        if (!packet.checksum_is_right()) {
+            ++num_bad_checksums_;
+            return;
+        }
+        if (flow_.take(packet.header(), nullptr) != core::FlowReception::Taken::kData)
+            return;
+        note_descriptors(packet);
+        if (verifier != nullptr)
+            packet.verify(*verifier);
+        else
+            packet.copy_payload(buffer_);
+    }
+
+    void note_descriptors(const VhostPacket& packet)
+    {
+        const std::uint64_t count = packet.num_segments();
+        descriptors_min_ = std::min(descriptors_min_, count);
+        descriptors_max_ = std::max(descriptors_max_, count);
+        num_descriptors_ += count;
+        if (!disk_memory_)
+            return;
+        const std::uint64_t inside = packet.payload_bytes_in(*disk_memory_);
+        payload_bytes_inside_ += inside;
+        payload_bytes_outside_ += packet.header()->length - inside;
+    }
+
+    /// Where the sender's disk reads land, probes, and the finish.
+    bool drain_socket()
+    {
+        bool any = false;
+        for (;;) {
+            sockaddr_in sender{};
+            socklen_t length = sizeof(sender);
+            const ssize_t got =
+                ::recvfrom(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT,
+                           reinterpret_cast<sockaddr*>(&sender), &length);
+            if (got < 0) {
+                if (errno != EAGAIN && errno != EINTR)
+                    core::throw_errno("recvfrom", "UDP socket of the software NIC");
+                return any;
+            }
+            any = true;
+            const auto header =
+                core::decode_flow_header(std::span(buffer_).first(static_cast<std::size_t>(got)));
+            if (header && header->kind == core::FlowHeader::Kind::kMemory)
+                disk_memory_ = AddressRange{.begin = header->sequence, .bytes = header->offset};
+            else
+                (void)flow_.take(header, &sender);
+        }
+    }
+
+    core::ReceiveReport report()
+    {
+        core::ReceiveReport report = flow_.report();
+        auto& counters = report.counters;
+        counters["nic_bytes_fetched"] = bytes_fetched_;
+        counters["nic_descriptors"] = num_descriptors_;
+        counters["nic_descriptors_min"] = num_descriptors_ > 0 ? descriptors_min_ : 0;
+        counters["nic_descriptors_max"] = descriptors_max_;
+        counters["nic_chains_malformed"] = num_malformed_;
+        counters["packets_refused"] = num_refused_;
+        counters["packets_checksum_bad"] = num_bad_checksums_;
+        if (disk_memory_) {
+            counters["nic_payload_in_disk_memory"] = payload_bytes_inside_;
+            counters["nic_payload_elsewhere"] = payload_bytes_outside_;
+        }
+        report.facts = {{"sink_receiver", "vhost"},
+                        {"sink_nic", "emulated: this process reads what the descriptors point to"}};
+        return report;
+    }
+
+    core::UniqueFd socket_;
+    core::FlowGroup flow_;
+    dpdk::VhostDevice device_;
+    core::RxModeration moderation_;
+    std::optional<AddressRange> disk_memory_; // nothing: the sender has not told
+    std::uint64_t bytes_fetched_ = 0;
+    std::uint64_t num_descriptors_ = 0;
+    std::uint64_t descriptors_min_ = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t descriptors_max_ = 0;
+    std::uint64_t payload_bytes_inside_ = 0;
+    std::uint64_t payload_bytes_outside_ = 0;
+    std::uint64_t num_malformed_ = 0;
+    std::uint64_t num_refused_ = 0;
+    std::uint64_t num_bad_checksums_ = 0;
+    std::vector<std::byte> buffer_;
+};
+
+core::Support probe()
+{
+    try {
+        const dpdk::DetachedFolder folder;
+    } catch (const core::SystemError& error) {
+        return core::Support::unavailable(
+            fmt::format("DPDK's folder in memory needs root: {}", error.what()));
+    }
+    return core::Support::available();
+}
+
+} // namespace
+
+extern const core::Receiver receiver_vhost;
+constinit const core::Receiver receiver_vhost{
+    .name = "vhost",
+    .summary = "A software NIC behind DPDK's virtio-user: its DMA is emulated",
+    .wire = core::Wire::kUdp,
+    .probe = probe,
+    .open = [](const core::ReceiveOrder& order) -> std::unique_ptr<core::Reception> {
+        return std::make_unique<VhostReception>(order);
+    },
+};
+
+} // namespace pagewire::dataplane
