@@ -19,8 +19,6 @@ namespace pagewire::core {
 
 namespace {
 
-constexpr std::size_t kHugePageBytes = 2 * kMiB;
-
 std::size_t page_bytes()
 {
     static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
@@ -173,6 +171,21 @@ int Mapping::numa_node() const noexcept
     const long failed = ::syscall(SYS_get_mempolicy, &node, nullptr, 0UL, data_,
                                   static_cast<unsigned long>(MPOL_F_NODE | MPOL_F_ADDR));
     return failed != 0 ? -1 : node;
+}
+
+std::size_t collapse_to_huge_pages(std::span<std::byte> memory) noexcept
+{
+    if (::madvise(memory.data(), memory.size(), MADV_POPULATE_WRITE) != 0)
+        return 0;
+    const std::size_t skip =
+        (kHugePageBytes - reinterpret_cast<std::uintptr_t>(memory.data()) % kHugePageBytes) %
+        kHugePageBytes;
+    std::size_t moved = 0;
+    for (std::size_t at = skip; at + kHugePageBytes <= memory.size(); at += kHugePageBytes) {
+        if (::madvise(memory.data() + at, kHugePageBytes, MADV_COLLAPSE) == 0)
+            moved += kHugePageBytes;
+    }
+    return moved;
 }
 
 } // namespace pagewire::core

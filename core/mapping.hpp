@@ -69,4 +69,11 @@ class Mapping {
     std::string page_note_;
 };
 
+inline constexpr std::size_t kHugePageBytes = 2U << 20U;
+
+/// Populates memory that is mapped already, anonymous or a memfd's, and moves it to transparent
+/// hugepages where the kernel can (madvise(2), MADV_COLLAPSE, Linux 6.1). Returns how many bytes
+/// it has moved; never fails otherwise.
+std::size_t collapse_to_huge_pages(std::span<std::byte> memory) noexcept;
+
 } // namespace pagewire::core

@@ -250,6 +250,7 @@ struct Method {
     bool maps_file = false;              ///< TransferJob::map_per_chunk makes a difference
     bool needs_direct_io =
         false; ///< reads with O_DIRECT: the file must allow it, and no page may enter the cache
+    bool has_queues = false; ///< sends by as many hardware queues as the job says, a flow each
     bool uses_xdp = false;   ///< the device decides what the job leaves open (nic/xdp_device.hpp)
     bool is_ceiling = false; ///< sends nothing that a receiver could verify
     /// The receiver that plays its NIC, a process of the same machine, where the job names no DPDK

@@ -242,6 +242,7 @@ constinit const core::Method method_af_xdp{
         core::Textbook{.crossings = 0, .cpu_copies = 0, .dma = 2, .cpu_copies_in_copy_mode = 1},
     .path = kPath,
     .needs_direct_io = true,
+    .has_queues = true,
     .uses_xdp = true,
     .is_ceiling = false,
     .probe = probe,

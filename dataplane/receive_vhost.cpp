@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace pagewire::dataplane {
@@ -44,7 +45,9 @@ class VhostReception final : public core::Reception {
   public:
     explicit VhostReception(const core::ReceiveOrder& order)
         : socket_(open_bound_socket(order)),
+          first_flow_(order.flow),
           flow_(order, socket_.get(), kCreditWindow),
+          disk_memory_(order.num_flows),
           buffer_(kLongestPacket)
     {}
 
@@ -74,8 +77,9 @@ class VhostReception final : public core::Reception {
   private:
     bool drain_ring(core::BlockVerifier* verifier)
     {
-        unsigned count = 0;
-        device_.with_ring([&](SplitRing& ring) {
+        bool any = false;
+        device_.with_rings([&](SplitRing& ring) {
+            unsigned count = 0;
             for (; count < kBatchChains; ++count) {
                 const auto chain = ring.next();
                 if (!chain)
@@ -85,8 +89,9 @@ class VhostReception final : public core::Reception {
             }
             if (count > 0)
                 ring.publish();
+            any = any || count > 0;
         });
-        return count > 0;
+        return any;
     }
 
     void take(const DescriptorChain& chain, core::BlockVerifier* verifier)
@@ -105,6 +110,7 @@ class VhostReception final : public core::Reception {
             ++num_bad_checksums_;
             return;
         }
+        num_checksums_made_ += packet.leaves_checksum() ? 1 : 0;
         if (flow_.take(packet.header(), nullptr) != core::FlowReception::Taken::kData)
             return;
         note_descriptors(packet);
@@ -120,9 +126,10 @@ class VhostReception final : public core::Reception {
         descriptors_min_ = std::min(descriptors_min_, count);
         descriptors_max_ = std::max(descriptors_max_, count);
         num_descriptors_ += count;
-        if (!disk_memory_)
+        const auto& memory = disk_memory_[packet.header()->flow - first_flow_]; // a flow of ours
+        if (!memory)
             return;
-        const std::uint64_t inside = packet.payload_bytes_in(*disk_memory_);
+        const std::uint64_t inside = packet.payload_bytes_in(*memory);
         payload_bytes_inside_ += inside;
         payload_bytes_outside_ += packet.header()->length - inside;
     }
@@ -146,10 +153,17 @@ class VhostReception final : public core::Reception {
             const auto header =
                 core::decode_flow_header(std::span(buffer_).first(static_cast<std::size_t>(got)));
             if (header && header->kind == core::FlowHeader::Kind::kMemory)
-                disk_memory_ = AddressRange{.begin = header->sequence, .bytes = header->offset};
+                note_memory(*header);
             else
                 (void)flow_.take(header, &sender);
         }
+    }
+
+    void note_memory(const core::FlowHeader& header)
+    {
+        const std::uint32_t index = header.flow - first_flow_;
+        if (index < disk_memory_.size())
+            disk_memory_[index] = AddressRange{.begin = header.sequence, .bytes = header.offset};
     }
 
     core::ReceiveReport report()
@@ -163,7 +177,9 @@ class VhostReception final : public core::Reception {
         counters["nic_chains_malformed"] = num_malformed_;
         counters["packets_refused"] = num_refused_;
         counters["packets_checksum_bad"] = num_bad_checksums_;
-        if (disk_memory_) {
+        counters["nic_checksums_made"] = num_checksums_made_;
+        if (std::all_of(disk_memory_.begin(), disk_memory_.end(),
+                        [](const auto& memory) { return memory.has_value(); })) {
             counters["nic_payload_in_disk_memory"] = payload_bytes_inside_;
             counters["nic_payload_elsewhere"] = payload_bytes_outside_;
         }
@@ -173,10 +189,11 @@ class VhostReception final : public core::Reception {
     }
 
     core::UniqueFd socket_;
+    std::uint32_t first_flow_;
     core::FlowGroup flow_;
     dpdk::VhostDevice device_;
     core::RxModeration moderation_;
-    std::optional<AddressRange> disk_memory_; // nothing: the sender has not told
+    std::vector<std::optional<AddressRange>> disk_memory_; // by flow; nothing: it was not told
     std::uint64_t bytes_fetched_ = 0;
     std::uint64_t num_descriptors_ = 0;
     std::uint64_t descriptors_min_ = std::numeric_limits<std::uint64_t>::max();
@@ -186,6 +203,7 @@ class VhostReception final : public core::Reception {
     std::uint64_t num_malformed_ = 0;
     std::uint64_t num_refused_ = 0;
     std::uint64_t num_bad_checksums_ = 0;
+    std::uint64_t num_checksums_made_ = 0;
     std::vector<std::byte> buffer_;
 };
 

@@ -18,6 +18,12 @@ constexpr std::size_t kAddressesAt = kEthernetBytes + 12; // RFC 791: source and
 constexpr std::size_t kAddressesBytes = 8;
 constexpr std::size_t kUdpAt = kEthernetBytes + kIpv4Bytes;
 constexpr std::size_t kDatagramAt = kUdpAt + kUdpBytes;
+/// virtio_net_hdr (virtio 1.1 §5.1.6): flags, gso_type, hdr_len, gso_size, csum_start, csum_offset;
+/// little-endian.
+constexpr std::uint8_t kVirtioNeedsCsum = 1;
+constexpr std::size_t kVirtioCsumStartAt = 6;
+constexpr std::size_t kVirtioCsumOffsetAt = 8;
+constexpr std::size_t kVirtioChecksumBytes = 10;
 
 std::uint16_t word_at(std::span<const std::byte> octets, std::size_t at)
 {
@@ -57,6 +63,7 @@ VhostPacket::VhostPacket(const DescriptorChain& chain, std::size_t skip)
         bytes_ += octets.size();
         ++num_segments_;
     }
+    read_virtio_header(skip);
     const auto front = std::span<const std::byte>(front_).first(kPacketHeaderBytes);
     if (bytes_ < kPacketHeaderBytes || !is_plain_udp(front))
         return;
@@ -64,6 +71,26 @@ VhostPacket::VhostPacket(const DescriptorChain& chain, std::size_t skip)
     if (udp_bytes < kUdpBytes || kUdpAt + udp_bytes > bytes_)
         return;
     header_ = core::decode_flow_header(front.subspan(kDatagramAt), udp_bytes - kUdpBytes);
+}
+
+void VhostPacket::read_virtio_header(std::size_t skip) noexcept
+{
+    std::array<std::byte, kVirtioChecksumBytes> octets{};
+    std::size_t have = 0;
+    for (const ChainSegment& segment : segments_) {
+        const auto piece = segment.bytes.first(
+            std::min({segment.bytes.size(), octets.size() - have, std::max(skip, have) - have}));
+        std::copy(piece.begin(), piece.end(), octets.begin() + static_cast<std::ptrdiff_t>(have));
+        have += piece.size();
+    }
+    const auto word = [&](std::size_t at) {
+        std::uint16_t value = 0;
+        std::memcpy(&value, octets.data() + at, sizeof(value));
+        return le16toh(value);
+    };
+    leaves_checksum_ = (octets[0] & std::byte{kVirtioNeedsCsum}) != std::byte{0};
+    checksum_place_is_right_ =
+        word(kVirtioCsumStartAt) == kUdpAt && word(kVirtioCsumOffsetAt) == kChecksumOffset;
 }
 
 template<typename Take>
@@ -84,13 +111,15 @@ void VhostPacket::for_each_payload(Take take) const
 bool VhostPacket::checksum_is_right() const noexcept
 {
     const auto front = std::span<const std::byte>(front_).first(kPacketHeaderBytes);
-    if (word_at(front, kUdpAt + kChecksumOffset) == 0)
+    if (!leaves_checksum_ && word_at(front, kUdpAt + kChecksumOffset) == 0)
         return true;
     // RFC 768: a pseudo header of addresses, protocol and length, then the datagram.
     OnesComplementSum sum;
     sum.add(front.subspan(kAddressesAt, kAddressesBytes));
     sum.add(std::array{std::byte{0}, std::byte{IPPROTO_UDP}});
     sum.add(front.subspan(kUdpAt + 4, 2));
+    if (leaves_checksum_)
+        return checksum_place_is_right_ && sum.folded() == word_at(front, kUdpAt + kChecksumOffset);
     sum.add(front.subspan(kUdpAt));
     for_each_payload([&](std::uint64_t, std::span<const std::byte> octets) { sum.add(octets); });
     return sum.folded() == 0xFFFF;

@@ -27,7 +27,8 @@ struct AddressRange {
 /// One packet as a software NIC finds it in a descriptor chain: virtio's header, then Ethernet,
 /// IPv4 without options, UDP and FlowHeader, then payload, cut into buffers anywhere.
 ///
-/// Headers are copied out before they are judged; the payload is read once, where it lies.
+/// virtio's header is judged as far as its checksum goes. Headers are copied out before they are
+/// judged; the payload is read once, where it lies.
 class VhostPacket {
   public:
     /// `skip`: octets of virtio's header. The chain's memory outlives this.
@@ -42,7 +43,13 @@ class VhostPacket {
     /// Buffers behind virtio's own header: what a NIC has descriptors for.
     [[nodiscard]] unsigned num_segments() const noexcept { return num_segments_; }
 
-    /// Whether the UDP checksum is the packet's; true where it has none (RFC 768).
+    /// The driver leaves the UDP checksum to the NIC (virtio 1.1 §5.1.6.2,
+    /// VIRTIO_NET_HDR_F_NEEDS_CSUM).
+    [[nodiscard]] bool leaves_checksum() const noexcept { return leaves_checksum_; }
+
+    /// Whether the UDP checksum is the packet's; true where it has none (RFC 768). Where it is left
+    /// to the NIC: whether the sum that a NIC makes, of all from where the driver says and of what
+    /// stands in the field, would be the packet's: the field holds the pseudo header's sum.
     [[nodiscard]] bool checksum_is_right() const noexcept;
 
     /// Payload octets that lie in the range, by the descriptors' own addresses.
@@ -60,10 +67,14 @@ class VhostPacket {
 
     static constexpr std::size_t kFrontBytes = 128;
 
+    void read_virtio_header(std::size_t skip) noexcept;
+
     std::span<const ChainSegment> segments_;
     std::size_t payload_at_; // in the chain
     std::array<std::byte, kFrontBytes> front_{};
     std::optional<core::FlowHeader> header_;
+    bool leaves_checksum_ = false;
+    bool checksum_place_is_right_ = false;
     std::size_t bytes_ = 0;
     unsigned num_segments_ = 0;
 };

@@ -84,7 +84,7 @@ std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round, bool
             order_sink(cell, job);
         transfer(cell, job, sample);
         judge(cell, sample);
-        if (cell.method->uses_xdp && job.dataplane.num_queues < plan_.dataplane.num_queues) {
+        if (cell.method->has_queues && job.dataplane.num_queues < plan_.dataplane.num_queues) {
             sample.remark += fmt::format("{}{} of {} queues: the range has no more pages",
                                          sample.remark.empty() ? "" : "; ",
                                          job.dataplane.num_queues, plan_.dataplane.num_queues);
@@ -162,7 +162,7 @@ core::DataplaneJob TransferRunner::dataplane_job(const Cell& cell) const
     job.source = cell.source;
     const std::uint64_t stream_bytes =
         cell.source == core::PayloadSource::kMemory ? kMemoryStreamBytes : source_.range.length;
-    job.num_queues = cell.method->uses_xdp
+    job.num_queues = cell.method->has_queues
                          ? dataplane::num_queues_for({.offset = 0, .length = stream_bytes},
                                                      plan_.dataplane.num_queues)
                          : 1;

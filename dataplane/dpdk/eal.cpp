@@ -2,14 +2,19 @@
 #include "dataplane/dpdk/eal.hpp"
 
 #include "core/error.hpp"
+#include "core/mapping.hpp"
 #include "core/units.hpp"
 #include "dataplane/dpdk/detached_folder.hpp"
+#include "dataplane/engine.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_lcore.h>
 #include <rte_log.h>
+#include <rte_memory.h>
+#include <rte_memzone.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -83,6 +88,32 @@ std::uint64_t free_hugepage_bytes()
     return count * 2 * core::kMiB;
 }
 
+/// Octets of one of EAL's arrays that know which of their entries are used (lib/eal/common,
+/// eal_common_fbarray.c: calc_data_size).
+constexpr std::uint64_t array_bytes(std::uint64_t num_entries, std::uint64_t entry_bytes)
+{
+    const std::uint64_t mask_bytes = sizeof(std::uint64_t) * (1 + (num_entries + 63) / 64);
+    return core::round_up<std::uint64_t>(num_entries * entry_bytes + mask_bytes, kChunkBytes);
+}
+
+/// At least so many MiB, so many that EAL's memory without hugepages begins on the boundary of one,
+/// where pages can be collapsed: in front of it, from a multiple of 16 MiB on, lie EAL's arrays of
+/// memory zones and of pages, the longer the more memory there is. What is not used is never
+/// populated. Another DPDK may have other arrays there: then pages stay small, and PacketMemory
+/// says so.
+std::uint64_t aligned_mib(std::uint64_t mib)
+{
+    constexpr std::uint64_t zones = array_bytes(RTE_MAX_MEMZONE, sizeof(rte_memzone));
+    constexpr std::uint64_t most = 4096;
+    for (std::uint64_t more = mib; more < mib + most; ++more) {
+        const std::uint64_t pages =
+            array_bytes(more * core::kMiB / kChunkBytes, sizeof(rte_memseg));
+        if ((zones + pages) % core::kHugePageBytes == 0)
+            return more;
+    }
+    return mib;
+}
+
 /// One lcore, on the CPUs that this thread may run on anyhow: EAL pins nothing, and starts no
 /// thread for each CPU of the machine.
 std::string one_lcore()
@@ -111,10 +142,34 @@ std::string_view log_message(std::string_view line)
     return line;
 }
 
-const Eal& Eal::start(const Config& config)
+void Eal::start(const Config& config)
 {
     static const Eal eal(config);
-    return eal;
+}
+
+bool Eal::has_hugepages() noexcept
+{
+    return rte_eal_has_hugepages() != 0;
+}
+
+void Eal::enter_thread() noexcept
+{
+    struct Lcore {
+        Lcore() : is_ours(rte_lcore_id() == LCORE_ID_ANY && rte_thread_register() == 0) {}
+
+        Lcore(const Lcore&) = delete;
+        Lcore& operator=(const Lcore&) = delete;
+
+        ~Lcore()
+        {
+            if (is_ours)
+                rte_thread_unregister();
+        }
+
+        bool is_ours;
+    };
+
+    static const thread_local Lcore lcore;
 }
 
 Eal::Eal(const Config& config)
@@ -138,15 +193,16 @@ Eal::Eal(const Config& config)
     if (config.may_use_hugepages && free_hugepage_bytes() >= mib * core::kMiB) {
         // virtio-user hands the memory's descriptors to the other side, few of them.
         words.insert(words.end(), {"--in-memory", "--single-file-segments"});
-        memory_note_ = "EAL's, 2 MiB hugepages";
     } else {
-        words.insert(words.end(), {"--no-huge", "-m", fmt::format("{}", mib)});
-        memory_note_ = "EAL's, 4 KiB pages (too few free 2 MiB hugepages)";
+        words.insert(words.end(), {"--no-huge", "-m", fmt::format("{}", aligned_mib(mib))});
     }
     if (config.pci.empty())
         words.emplace_back("--no-pci");
     else
         words.insert(words.end(), {"-a", config.pci});
+
+    for (const std::string& driver : config.drivers)
+        words.insert(words.end(), {"-d", driver});
 
     ErrorLog::instance().clear();
     std::vector<char*> argv;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pagewire::dataplane::dpdk {
 
@@ -19,13 +20,20 @@ class Eal {
         std::uint64_t memory_bytes = 0; ///< for all that is allocated from it
         bool may_use_hugepages = false; ///< where enough are free
         std::string pci; ///< address of the one device that it may touch; empty: none
+        /// Shared objects of the drivers that are needed, "librte_net_virtio.so"; empty: all that
+        /// are installed, which takes seconds from a cold cache.
+        std::vector<std::string> drivers = {};
     };
 
     /// Throws core::TransferError that says what EAL says.
-    static const Eal& start(const Config& config);
+    static void start(const Config& config);
 
-    /// Which pages its memory lies on.
-    [[nodiscard]] const std::string& memory_note() const noexcept { return memory_note_; }
+    /// Whether its memory lies on 2 MiB hugepages; else each page has 4 KiB.
+    [[nodiscard]] static bool has_hugepages() noexcept;
+
+    /// Makes the calling thread an lcore of its own until it ends, if it is none yet: mempools have
+    /// a cache for each lcore. Where no lcore is free it goes without.
+    static void enter_thread() noexcept;
 
     /// Forgets what was logged until now.
     static void clear_log();
@@ -37,8 +45,6 @@ class Eal {
 
   private:
     explicit Eal(const Config& config);
-
-    std::string memory_note_;
 };
 
 /// The message of one logged line, without what DPDK writes before it ("EAL: ", "function(): ").

@@ -2,6 +2,7 @@
 #include "dataplane/dpdk/packet_memory.hpp"
 
 #include "core/error.hpp"
+#include "core/mapping.hpp"
 #include "core/units.hpp"
 #include "dataplane/dpdk/eal.hpp"
 #include "dataplane/packet_header.hpp"
@@ -26,16 +27,19 @@ void PacketMemory::Free::operator()(std::byte* memory) const noexcept
     rte_free(memory);
 }
 
-PacketMemory::PacketMemory(std::uint64_t bytes)
+PacketMemory::PacketMemory(std::uint64_t region_bytes, std::uint32_t num_regions)
+    : region_bytes_(core::round_down<std::uint64_t>(region_bytes, kChunkBytes))
 {
-    const std::size_t size = core::round_down<std::uint64_t>(bytes, kChunkBytes);
+    const std::size_t size = region_bytes_ * num_regions;
     Eal::clear_log();
-    memory_ = {static_cast<std::byte*>(rte_zmalloc("packets", size, kChunkBytes)), Free{size}};
+    memory_ = {static_cast<std::byte*>(rte_malloc("packets", size, core::kHugePageBytes)),
+               Free{size}};
     if (!memory_) {
         throw core::TransferError(
             fmt::format("DPDK has not {} of memory in one piece", core::format_bytes(size)));
     }
     bytes_ = {memory_.get(), size};
+    explain_pages();
     iovas_.reserve(size / kChunkBytes);
     for (std::size_t addr = 0; addr < size; addr += kChunkBytes) {
         const rte_iova_t iova = rte_mem_virt2iova(bytes_.data() + addr);
@@ -46,6 +50,23 @@ PacketMemory::PacketMemory(std::uint64_t bytes)
     }
 }
 
+/// A disk's DMA into 4 KiB pages costs an entry for each: a fourth of its rate was measured
+/// (docs/methods/dpdk.md).
+void PacketMemory::explain_pages()
+{
+    if (Eal::has_hugepages()) {
+        page_note_ = "EAL's, 2 MiB hugepages";
+        return;
+    }
+    const std::size_t huge_bytes = core::collapse_to_huge_pages(bytes_);
+    page_note_ =
+        huge_bytes == 0
+            ? "EAL's, 4 KiB pages (too few free 2 MiB hugepages)"
+            : fmt::format("EAL's, {} of {} on transparent hugepages (too few free 2 MiB "
+                          "hugepages)",
+                          core::format_bytes(huge_bytes), core::format_bytes(bytes_.size()));
+}
+
 /// The reference count that rte_pktmbuf_attach_extbuf() wants, and what it is of.
 struct ExtbufPackets::Loan {
     rte_mbuf_ext_shared_info shared;
@@ -53,18 +74,19 @@ struct ExtbufPackets::Loan {
     std::uint64_t addr;
 };
 
-ExtbufPackets::ExtbufPackets(const PacketMemory& memory, std::uint32_t num_segments,
-                             bool udp_checksum)
+ExtbufPackets::ExtbufPackets(const PacketMemory& memory, const Config& config)
     : memory_(memory),
-      udp_checksum_(udp_checksum),
-      returned_(num_segments)
+      base_(
+          static_cast<std::uint64_t>(memory.region(config.region).data() - memory.bytes().data())),
+      udp_checksum_(config.udp_checksum),
+      returned_(config.num_segments)
 {
     constexpr unsigned cache = 256; // mbufs that are taken and given back without the pool's ring
     constexpr auto private_bytes =
         static_cast<std::uint16_t>(core::round_up<std::size_t>(sizeof(Loan), RTE_MBUF_PRIV_ALIGN));
     Eal::clear_log();
-    pool_ =
-        rte_pktmbuf_pool_create("segments", num_segments, cache, private_bytes, 0, SOCKET_ID_ANY);
+    pool_ = rte_pktmbuf_pool_create(fmt::format("segments{}", config.region).c_str(),
+                                    config.num_segments, cache, private_bytes, 0, SOCKET_ID_ANY);
     if (pool_ == nullptr)
         throw core::TransferError(Eal::error("mbuf pool", rte_errno));
 }
@@ -78,6 +100,8 @@ rte_mbuf* ExtbufPackets::make(std::span<const Descriptor> segments) noexcept
 {
     std::array<rte_mbuf*, Segmenter::kSlicesMax + 1> mbufs{};
     const auto count = static_cast<unsigned>(segments.size());
+    if (num_out_ + num_returned_ + count > returned_.size()) // those that wait to be taken as well
+        return nullptr;
     if (rte_pktmbuf_alloc_bulk(pool_, mbufs.data(), count) != 0)
         return nullptr;
     num_out_ += count;
@@ -91,8 +115,9 @@ rte_mbuf* ExtbufPackets::make(std::span<const Descriptor> segments) noexcept
         loan->owner = this;
         loan->addr = segment.addr;
         const auto len = static_cast<std::uint16_t>(segment.len);
-        rte_pktmbuf_attach_extbuf(mbufs[i], memory_.bytes().data() + segment.addr,
-                                  memory_.iova(segment.addr), len, &loan->shared);
+        const std::uint64_t at = base_ + segment.addr;
+        rte_pktmbuf_attach_extbuf(mbufs[i], memory_.bytes().data() + at, memory_.iova(at), len,
+                                  &loan->shared);
         mbufs[i]->data_len = len;
         mbufs[i]->next = i + 1 < count ? mbufs[i + 1] : nullptr;
         packet_bytes += segment.len;
@@ -113,7 +138,7 @@ void ExtbufPackets::on_free(void*, void* opaque) noexcept
 {
     const auto* loan = static_cast<const Loan*>(opaque);
     ExtbufPackets& owner = *loan->owner;
-    owner.returned_[owner.num_returned_++] = loan->addr; // never more than there are mbufs
+    owner.returned_[owner.num_returned_++] = loan->addr; // room for all: make()
     --owner.num_out_;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 struct rte_mbuf;
@@ -16,13 +17,23 @@ struct rte_mempool;
 namespace pagewire::dataplane::dpdk {
 
 /// Packet memory of EAL's own, which drivers and the other side of virtio-user know: memory that is
-/// only registered with EAL breaks virtio-user without a word.
+/// only registered with EAL breaks virtio-user without a word. In one piece, a region for each
+/// queue.
 class PacketMemory {
   public:
-    /// Whole chunks of `bytes`. EAL has started. Throws core::TransferError.
-    explicit PacketMemory(std::uint64_t bytes);
+    /// `region_bytes` are rounded down to whole chunks. EAL has started. Throws
+    /// core::TransferError.
+    PacketMemory(std::uint64_t region_bytes, std::uint32_t num_regions);
 
     [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
+
+    [[nodiscard]] std::span<std::byte> region(std::uint32_t index) const noexcept
+    {
+        return bytes_.subspan(index * region_bytes_, region_bytes_);
+    }
+
+    /// Which pages back it.
+    [[nodiscard]] const std::string& page_note() const noexcept { return page_note_; }
 
     /// What the device reaches `addr` by, an offset from the start.
     [[nodiscard]] std::uint64_t iova(std::uint64_t addr) const noexcept
@@ -36,8 +47,12 @@ class PacketMemory {
         std::size_t size;
     };
 
+    void explain_pages();
+
+    std::size_t region_bytes_;
     std::unique_ptr<std::byte, Free> memory_;
     std::span<std::byte> bytes_;
+    std::string page_note_;
     std::vector<std::uint64_t> iovas_; // by chunk: neighbours here need be none for the device
 };
 
@@ -48,16 +63,23 @@ class PacketMemory {
 ///     take_returned() <------------------------------------------+
 ///
 /// The callback runs where the driver frees: in Port::send(), Port::clean_up() and ~Port(), which
-/// are one thread's.
+/// are one thread's, or come after it.
 class ExtbufPackets {
   public:
-    /// As many segments at once. Throws core::TransferError.
-    ExtbufPackets(const PacketMemory& memory, std::uint32_t num_segments, bool udp_checksum);
+    struct Config {
+        std::uint32_t region = 0;       ///< of the memory; addresses count from its start
+        std::uint32_t num_segments = 0; ///< at once
+        bool udp_checksum = false;      ///< to be made by the port
+    };
+
+    /// Throws core::TransferError.
+    ExtbufPackets(const PacketMemory& memory, const Config& config);
     ~ExtbufPackets();
     ExtbufPackets(const ExtbufPackets&) = delete;
     ExtbufPackets& operator=(const ExtbufPackets&) = delete;
 
-    /// One packet of these segments; null where too few mbufs are free. At most Segmenter's.
+    /// One packet of these segments; null where too few mbufs are free, or too many that came back
+    /// wait to be taken. At most Segmenter's.
     [[nodiscard]] rte_mbuf* make(std::span<const Descriptor> segments) noexcept;
 
     /// Stores addresses of segments that the driver has freed; returns how many.
@@ -74,9 +96,10 @@ class ExtbufPackets {
     static void on_free(void* buffer, void* loan) noexcept;
 
     const PacketMemory& memory_;
+    std::uint64_t base_; // of the region
     bool udp_checksum_;
     rte_mempool* pool_ = nullptr;
-    std::vector<std::uint64_t> returned_; // room for all segments
+    std::vector<std::uint64_t> returned_; // room for all segments that are out or here
     std::size_t num_returned_ = 0;
     std::uint64_t num_out_ = 0;
 };

@@ -55,6 +55,13 @@ bool PortName::is_known_to_copy() const noexcept
                        [this](const char* driver) { return name.starts_with(driver); });
 }
 
+std::string PortName::driver_object() const
+{
+    const std::string_view kind =
+        std::string_view(name).substr(0, name.find_last_not_of("0123456789") + 1);
+    return fmt::format("librte_{}.so", kind == "net_virtio_user" ? "net_virtio" : kind);
+}
+
 Port::Port(const Config& config) : name_(config.port.name)
 {
     Eal::clear_log();
@@ -84,6 +91,10 @@ void Port::configure(const Config& config)
     };
     rte_eth_dev_info info{};
     check("information", rte_eth_dev_info_get(port_, &info));
+    if (config.num_queues > info.max_tx_queues) {
+        throw core::TransferError(fmt::format("{} has {} TX queues, not {}", name_,
+                                              info.max_tx_queues, config.num_queues));
+    }
     driver_ = info.driver_name != nullptr ? info.driver_name : "unknown";
     rte_eth_conf conf{};
     // Virtual ports send frames of any length, and know no other MTU than Ethernet's.
@@ -109,14 +120,16 @@ void Port::configure(const Config& config)
         prepares_ = true;
     }
     // Nothing is received by it. A driver that cannot do without an RX queue says so.
-    check("set-up", rte_eth_dev_configure(port_, 0, 1, &conf));
+    check("set-up", rte_eth_dev_configure(port_, 0, config.num_queues, &conf));
     std::uint16_t rx_entries = 0;
     tx_entries_ = static_cast<std::uint16_t>(
         std::min<std::uint32_t>(config.tx_entries, info.tx_desc_lim.nb_max));
     check("ring size", rte_eth_dev_adjust_nb_rx_tx_desc(port_, &rx_entries, &tx_entries_));
-    check("TX queue",
-          rte_eth_tx_queue_setup(port_, 0, tx_entries_,
-                                 static_cast<unsigned>(rte_eth_dev_socket_id(port_)), nullptr));
+    for (std::uint16_t queue = 0; queue < config.num_queues; ++queue) {
+        check("TX queue",
+              rte_eth_tx_queue_setup(port_, queue, tx_entries_,
+                                     static_cast<unsigned>(rte_eth_dev_socket_id(port_)), nullptr));
+    }
     check("start", rte_eth_dev_start(port_));
     if (rte_eth_tx_done_cleanup(port_, 0, 0) != -ENOTSUP) {
         clean_up_ = CleanUp::kByCall;
@@ -125,30 +138,32 @@ void Port::configure(const Config& config)
         // (virtio_xmit_pkts): a packet of more segments than any ring has is refused, after all
         // that is done has been freed. It is never looked into.
         clean_up_ = CleanUp::kByRefusedPacket;
-        refused_ = std::make_unique<rte_mbuf>();
-        refused_->nb_segs = std::numeric_limits<std::uint16_t>::max();
+        for (std::uint16_t queue = 0; queue < config.num_queues; ++queue) {
+            refused_.push_back(std::make_unique<rte_mbuf>());
+            refused_.back()->nb_segs = std::numeric_limits<std::uint16_t>::max();
+        }
     }
     rte_eth_link link{};
     was_up_ = rte_eth_link_get_nowait(port_, &link) == 0 && link.link_status != 0;
 }
 
-std::uint16_t Port::send(std::span<rte_mbuf*> packets) noexcept
+std::uint16_t Port::send(std::uint16_t queue, std::span<rte_mbuf*> packets) noexcept
 {
     auto count = static_cast<std::uint16_t>(packets.size());
     if (prepares_)
-        count = rte_eth_tx_prepare(port_, 0, packets.data(), count);
-    return rte_eth_tx_burst(port_, 0, packets.data(), count);
+        count = rte_eth_tx_prepare(port_, queue, packets.data(), count);
+    return rte_eth_tx_burst(port_, queue, packets.data(), count);
 }
 
-void Port::clean_up() noexcept
+void Port::clean_up(std::uint16_t queue) noexcept
 {
     switch (clean_up_) {
     case CleanUp::kByCall:
-        (void)rte_eth_tx_done_cleanup(port_, 0, 0);
+        (void)rte_eth_tx_done_cleanup(port_, queue, 0);
         return;
     case CleanUp::kByRefusedPacket: {
-        rte_mbuf* packet = refused_.get();
-        (void)rte_eth_tx_burst(port_, 0, &packet, 1);
+        rte_mbuf* packet = refused_[queue].get();
+        (void)rte_eth_tx_burst(port_, queue, &packet, 1);
         return;
     }
     case CleanUp::kNone:

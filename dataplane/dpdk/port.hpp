@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct rte_mbuf;
 
@@ -24,17 +25,21 @@ struct PortName {
     /// A driver of virtual ports that copies every packet, by its source: into a ring of the
     /// kernel's, a file, another process's memory.
     [[nodiscard]] bool is_known_to_copy() const noexcept;
+
+    /// A virtual port's driver as a shared object, "librte_net_af_packet.so".
+    [[nodiscard]] std::string driver_object() const;
 };
 
-/// Sole owner of one DPDK port with one TX queue. Stopped and closed at the end of its life: what
-/// the driver still holds is freed then.
+/// Sole owner of one DPDK port and its TX queues, each of which one thread may use. Stopped and
+/// closed at the end of its life: what the driver still holds is freed then.
 class Port {
   public:
     struct Config {
         PortName port;
         std::uint32_t mtu = 0;
-        std::uint32_t tx_entries = 0;
-        bool udp_checksum = false; ///< by the port
+        std::uint16_t num_queues = 1;
+        std::uint32_t tx_entries = 0; ///< of each queue
+        bool udp_checksum = false;    ///< by the port
     };
 
     /// EAL has started. Throws core::TransferError: no such port, or it cannot do that.
@@ -50,11 +55,11 @@ class Port {
     [[nodiscard]] std::uint16_t tx_entries() const noexcept { return tx_entries_; }
 
     /// Hands packets to the driver; returns how many it took.
-    [[nodiscard]] std::uint16_t send(std::span<rte_mbuf*> packets) noexcept;
+    [[nodiscard]] std::uint16_t send(std::uint16_t queue, std::span<rte_mbuf*> packets) noexcept;
 
     /// Has the driver free what the device is done with, where it has a way to be asked. Others
     /// free at once (those that copy) or when they need the room.
-    void clean_up() noexcept;
+    void clean_up(std::uint16_t queue) noexcept;
 
     /// The link was up at the start and is not any more: cable, peer process.
     [[nodiscard]] bool has_lost_link() const noexcept;
@@ -71,7 +76,7 @@ class Port {
     unsigned num_segments_max_ = 1;
     bool prepares_ = false;
     CleanUp clean_up_ = CleanUp::kNone;
-    std::unique_ptr<rte_mbuf> refused_; // kByRefusedPacket
+    std::vector<std::unique_ptr<rte_mbuf>> refused_; // kByRefusedPacket: one a queue
     bool was_up_ = false;
 };
 

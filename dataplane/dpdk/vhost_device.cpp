@@ -20,14 +20,24 @@ namespace pagewire::dataplane::dpdk {
 
 namespace {
 
-/// virtio 1.1 §5.1.2: receiveq1 is 0, transmitq1 is 1.
-constexpr std::uint16_t kTransmitQueue = 1;
+/// VIRTIO_NET_F_CSUM, VIRTIO_NET_F_MQ (§5.1.3): linux/virtio_net.h is no C++.
+constexpr unsigned kVirtioNetCsum = 0;
+constexpr unsigned kVirtioNetMq = 22;
+
+/// virtio 1.1 §5.1.2: receiveqN is 2(N-1), transmitqN the one after it.
+constexpr bool is_transmit_queue(std::uint16_t queue)
+{
+    return queue % 2 == 1;
+}
+
 /// For librte_vhost's own tables; packets lie in the driver's memory.
 constexpr std::uint64_t kEalBytes = 32 * core::kMiB;
-/// The split ring of virtio 1.1 and nothing else: no indirect tables, no merged buffers, no packed
-/// ring, no offloads. virtio_net_hdr has 12 octets with VERSION_1 (§5.1.6.1).
-constexpr std::uint64_t kFeatures =
-    (1ULL << VIRTIO_F_VERSION_1) | (1ULL << VHOST_USER_F_PROTOCOL_FEATURES);
+/// The split ring of virtio 1.1, several of them, UDP checksums, and nothing else: no indirect
+/// tables, no merged buffers, no packed ring. virtio_net_hdr has 12 octets with VERSION_1
+/// (§5.1.6.1).
+constexpr std::uint64_t kFeatures = (1ULL << VIRTIO_F_VERSION_1) |
+                                    (1ULL << VHOST_USER_F_PROTOCOL_FEATURES) |
+                                    (1ULL << kVirtioNetCsum) | (1ULL << kVirtioNetMq);
 
 /// What vhost's callbacks, which know a number alone, are about.
 std::atomic<VhostDevice*> current{nullptr};
@@ -36,6 +46,10 @@ const rte_vhost_device_ops kOperations = [] {
     rte_vhost_device_ops operations{};
     operations.new_device = [](int vid) { return current.load()->attach(vid) ? 0 : -1; };
     operations.destroy_device = [](int) { current.load()->detach(); };
+    operations.vring_state_changed = [](int vid, std::uint16_t queue, int enabled) {
+        current.load()->note_ring_state(vid, queue, enabled != 0);
+        return 0;
+    };
     return operations;
 }();
 
@@ -43,7 +57,10 @@ const rte_vhost_device_ops kOperations = [] {
 
 VhostDevice::VhostDevice() : path_(folder_.path() + "/vhost.sock")
 {
-    (void)Eal::start({.memory_bytes = kEalBytes, .may_use_hugepages = false, .pci = {}});
+    Eal::start({.memory_bytes = kEalBytes,
+                .may_use_hugepages = false,
+                .pci = {},
+                .drivers = {"librte_mempool_ring.so"}});
     VhostDevice* nobody = nullptr;
     if (!current.compare_exchange_strong(nobody, this))
         throw core::TransferError("a software NIC is open in this process");
@@ -70,11 +87,31 @@ VhostDevice::~VhostDevice()
 
 bool VhostDevice::attach(int vid)
 {
+    const std::lock_guard lock(mutex_);
+    vid_ = vid;
+    rings_.clear();
+    const std::uint16_t num_queues = rte_vhost_get_vring_num(vid);
+    for (std::uint16_t queue = 0; queue < num_queues; ++queue)
+        attach_ring(queue);
+    return !rings_.empty();
+}
+
+void VhostDevice::note_ring_state(int vid, std::uint16_t queue, bool enabled)
+{
+    const std::lock_guard lock(mutex_);
+    rings_.erase(queue);
+    if (enabled && vid_ == vid)
+        attach_ring(queue);
+}
+
+void VhostDevice::attach_ring(std::uint16_t queue)
+{
     rte_vhost_vring vring{};
     rte_vhost_memory* table = nullptr;
-    if (rte_vhost_get_vhost_vring(vid, kTransmitQueue, &vring) != 0 ||
-        !std::has_single_bit(vring.size) || rte_vhost_get_mem_table(vid, &table) != 0)
-        return false;
+    if (!is_transmit_queue(queue) || rte_vhost_get_vhost_vring(*vid_, queue, &vring) != 0 ||
+        vring.desc == nullptr || vring.avail == nullptr || vring.used == nullptr ||
+        !std::has_single_bit(vring.size) || rte_vhost_get_mem_table(*vid_, &table) != 0)
+        return;
     const std::unique_ptr<rte_vhost_memory, decltype(&std::free)> owner(table, &std::free);
     std::vector<GuestMemory::Region> regions;
     for (std::uint32_t i = 0; i < table->nregions; ++i) {
@@ -85,21 +122,22 @@ bool VhostDevice::attach(int vid)
         regions.push_back(
             {.guest_addr = region.guest_phys_addr, .bytes = {mapped + skipped, region.size}});
     }
-    const std::lock_guard lock(mutex_);
-    // All that was taken from a ring is given back within the same batch: a ring that comes again,
-    // after its driver changed its memory, goes on where its used index stands.
-    ring_.emplace(
-        SplitRing::Areas{
-            .desc = vring.desc, .avail = vring.avail, .used = vring.used, .size = vring.size},
-        GuestMemory(std::move(regions)), vring.used->idx);
-    ring_->decline_kicks();
-    return true;
+    // All that was taken from a ring is given back within the same batch: a ring that comes again
+    // goes on where its used index stands.
+    const auto at =
+        rings_.insert_or_assign(queue, SplitRing(SplitRing::Areas{.desc = vring.desc,
+                                                                  .avail = vring.avail,
+                                                                  .used = vring.used,
+                                                                  .size = vring.size},
+                                                 GuestMemory(std::move(regions)), vring.used->idx));
+    at.first->second.decline_kicks();
 }
 
 void VhostDevice::detach()
 {
     const std::lock_guard lock(mutex_);
-    ring_.reset();
+    vid_.reset();
+    rings_.clear();
 }
 
 } // namespace pagewire::dataplane::dpdk

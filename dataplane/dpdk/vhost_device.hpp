@@ -4,6 +4,8 @@
 #include "dataplane/dpdk/detached_folder.hpp"
 #include "dataplane/split_ring.hpp"
 
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -11,11 +13,12 @@
 namespace pagewire::dataplane::dpdk {
 
 /// A vhost-user device that waits for one driver (virtio-user in the sender) and lends its TX
-/// ring. librte_vhost speaks the protocol on a thread of its own and maps the driver's memory; ring
-/// and memory are there from its new_device() to its destroy_device().
+/// rings. librte_vhost speaks the protocol on a thread of its own and maps the driver's memory. A
+/// ring is there while the driver has it enabled: before the driver changes its memory it disables
+/// its rings (vhost-user, "Ring states").
 ///
-///     vhost's thread     new_device: attach -----------------------> destroy_device: waits,
-///     detaches our thread              with_ring(batch)  with_ring(batch)  |  with_ring(): false
+///     vhost's thread     enabled: attach --------------------------> disabled, or gone: waits,
+///     detaches our thread              with_rings(batch)  with_rings(batch)  |  (none)
 class VhostDevice {
   public:
     /// Starts EAL and listens. One at a time in a process. Throws core::TransferError, SystemError.
@@ -26,15 +29,13 @@ class VhostDevice {
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
-    /// Calls `use` with the ring, which stays as long; false where no driver is there.
+    /// Calls `use` with each ring that there is; it stays as long.
     template<typename Use>
-    bool with_ring(Use&& use)
+    void with_rings(Use&& use)
     {
         const std::lock_guard lock(mutex_);
-        if (!ring_)
-            return false;
-        use(*ring_);
-        return true;
+        for (auto& [queue, ring] : rings_)
+            use(ring);
     }
 
     /// Octets of virtio's own header in front of each packet.
@@ -43,12 +44,16 @@ class VhostDevice {
     /// Called by vhost's thread.
     bool attach(int vid);
     void detach();
+    void note_ring_state(int vid, std::uint16_t queue, bool enabled);
 
   private:
+    void attach_ring(std::uint16_t queue);
+
     DetachedFolder folder_;
     std::string path_;
     std::mutex mutex_;
-    std::optional<SplitRing> ring_;
+    std::optional<int> vid_; // the driver's connection, once it is set up
+    std::map<std::uint16_t, SplitRing> rings_;
 };
 
 } // namespace pagewire::dataplane::dpdk

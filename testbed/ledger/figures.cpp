@@ -27,6 +27,8 @@ constexpr const char* kUsageEvidence = "getrusage(2) of the worker, to the recei
 constexpr const char* kTransmitEvidence =
     "page identity at net_dev_queue and net_dev_start_xmit of the sending device";
 constexpr const char* kArrivalEvidence = "page identity at netif_receive_skb of the veth peer";
+constexpr const char* kPacketSocketEvidence =
+    "page identity at net_dev_queue of the sending device, which a packet socket hands them to";
 
 /// Page identity speaks for the payload that it saw. More than this share may not have passed
 /// unseen: on some machines no program runs in the context of a protected process, and the packets
@@ -196,6 +198,9 @@ class Maker {
                           unseen(LEDGER_QUEUE), unseen(LEDGER_TRANSMIT), unknown(LEDGER_QUEUE),
                           unknown(LEDGER_TRANSMIT)});
         case core::Wire::kUdp:
+            if (passes_queue())
+                return first(
+                    {absent("net_dev_queue"), unseen(LEDGER_QUEUE), unknown(LEDGER_QUEUE)});
             if (!evidence_.has_peer_device)
                 return "an engine's packets pass no tracepoint on their way to the driver, and the "
                        "other end of this link is not on this machine";
@@ -205,6 +210,14 @@ class Maker {
             return "nothing is sent";
         }
         return {};
+    }
+
+    /// An engine whose packets come by a packet socket (DPDK's net_af_packet, net_pcap): they pass
+    /// where AF_XDP's do not.
+    [[nodiscard]] bool passes_queue() const
+    {
+        return evidence_.wire == core::Wire::kUdp &&
+               sum(reading_->counts.payload[LEDGER_QUEUE]) > 0;
     }
 
     /// What was seen, whether it makes a figure or not.
@@ -294,8 +307,9 @@ class Maker {
             std::min(moved[LEDGER_WRITE_PIPE], moved[LEDGER_READ_PIPE]));
         const double copied_by_calls = calls / payload_;
         const bool engine = evidence_.wire == core::Wire::kUdp;
-        const Places& down = counts.payload[engine ? LEDGER_ARRIVAL : LEDGER_QUEUE];
-        const Places& out = counts.payload[engine ? LEDGER_ARRIVAL : LEDGER_TRANSMIT];
+        const ledger_stage only = passes_queue() ? LEDGER_QUEUE : LEDGER_ARRIVAL;
+        const Places& down = counts.payload[engine ? only : LEDGER_QUEUE];
+        const Places& out = counts.payload[engine ? only : LEDGER_TRANSMIT];
         const double into_kernel = share(down, LEDGER_LINEAR) + share(down, LEDGER_PRIVATE);
         // What became linear, or a page of the kernel's own, only after the protocol let it go.
         const auto later = [&](ledger_place place) {
@@ -320,7 +334,9 @@ class Maker {
     /// Where the skbs were looked at, and what share of the payload was, where it was not all.
     [[nodiscard]] std::string page_evidence(bool engine, std::uint64_t seen_bytes) const
     {
-        std::string words = engine ? kArrivalEvidence : kTransmitEvidence;
+        std::string words = !engine          ? kTransmitEvidence
+                            : passes_queue() ? kPacketSocketEvidence
+                                             : kArrivalEvidence;
         if (static_cast<double>(seen_bytes) < payload_)
             words += fmt::format(", of {:.2f} % of the payload",
                                  100 * static_cast<double>(seen_bytes) / payload_);

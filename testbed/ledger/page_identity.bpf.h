@@ -95,9 +95,12 @@ static __always_inline void count_payload(struct sk_buff *skb, __u32 header_byte
     __u64 bytes[LEDGER_NUM_PLACES] = {};
     __u32 rest = skb->data_len;
     __u32 linear = skb->len - rest;
+    __u32 skip = 0; /* headers in fragments */
     if (linear > header_bytes) {
         bytes[LEDGER_LINEAR] = linear - header_bytes;
         pos += bytes[LEDGER_LINEAR];
+    } else {
+        skip = header_bytes - linear;
     }
     unsigned long shared = (unsigned long)(skb->head + skb->end);
     __u32 num_frags = rest > 0 ? KERNEL_READ(struct skb_shared_info, shared, nr_frags) : 0;
@@ -106,11 +109,15 @@ static __always_inline void count_payload(struct sk_buff *skb, __u32 header_byte
         struct frag frag = read_frag(next);
         if (frag.len > rest)
             break;
+        rest -= frag.len;
+        __u32 skipped = skip < frag.len ? skip : frag.len;
+        skip -= skipped;
+        frag.offset += skipped;
+        frag.len -= skipped;
         enum ledger_place place = place_of(frag.page, frag.offset, pos);
         if (place < LEDGER_NUM_PLACES)
             bytes[place] += frag.len;
         pos += frag.len;
-        rest -= frag.len;
     }
     bytes[LEDGER_OTHER] += rest; /* in a list of skbs */
     for (int i = 0; i < LEDGER_NUM_PLACES; ++i)
@@ -200,9 +207,59 @@ static __always_inline int on_tcp(struct sk_buff *skb, enum ledger_stage stage)
     return 0;
 }
 
+/* Where the headers from the network's on are. A packet socket with a ring (net/packet/af_packet.c,
+ * tpacket_fill_skb) copies out the link's alone, and leaves the rest in the ring, of whose frame the
+ * skb keeps the address: skb_zcopy_set_nouarg(). */
+static __always_inline unsigned char *network_of(struct sk_buff *skb)
+{
+    unsigned char *network = skb->head + skb->network_header;
+    if (skb->data_len == 0 || network - skb->data != skb->len - skb->data_len)
+        return network;
+    unsigned long shared = (unsigned long)(skb->head + skb->end);
+    unsigned long frame = KERNEL_READ_WORD(struct skb_shared_info, shared, destructor_arg);
+    struct frag frag = read_frag(shared + bpf_core_field_offset(struct skb_shared_info, frags));
+    if ((frame & 1) == 0)
+        return network;
+    return (unsigned char *)((frame & ~(config.page_bytes - 1UL)) + frag.offset);
+}
+
+/* A datagram of the flows. `network` is where its headers are, `link_bytes` what lies before them from
+ * skb->data on. */
+static __always_inline int on_udp(struct sk_buff *skb, unsigned char *network, __u32 link_bytes,
+                                  enum ledger_stage stage)
+{
+    HEADERS(udp_head) headers = {};
+    __u32 ip_bytes = READ_HEADERS(headers, network, 17);
+    __u32 flow = bpf_ntohl(headers.next.flow) - config.flow;
+    if (ip_bytes == 0 || bpf_ntohs(headers.next.destination) != config.peer_port ||
+        flow >= config.num_flows || headers.next.kind != 1)
+        return 0;
+    __u64 *next_pos = &state.next_udp_pos[stage == LEDGER_ARRIVAL][flow & (LEDGER_MAX_FLOWS - 1)];
+    __u32 header_bytes = link_bytes + ip_bytes + 8 + FLOW_HEADER_BYTES;
+    if (skb->len <= header_bytes)
+        return 0;
+    __u32 payload = skb->len - header_bytes;
+    __u64 pos = config.range_offset + bpf_be64_to_cpu(headers.next.offset);
+    add(&counts.header_bytes[stage], header_bytes);
+    if (pos < *next_pos) {
+        add(&counts.repeated_bytes[stage], payload);
+        return 0;
+    }
+    count_payload(skb, header_bytes, pos, stage);
+    *next_pos = pos + payload;
+    return 0;
+}
+
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(on_queue, struct sk_buff *skb)
 {
+    if (!is_sending() || !is_device(skb->dev, &state.tx_dev, config.tx_ifindex, config.tx_netns))
+        return 0;
+    unsigned char *network = network_of(skb);
+    struct ip_head ip = {};
+    bpf_probe_read_kernel(&ip, sizeof(ip), network);
+    if (ip.protocol == 17)
+        return on_udp(skb, network, skb->head + skb->network_header - skb->data, LEDGER_QUEUE);
     return on_tcp(skb, LEDGER_QUEUE);
 }
 
@@ -219,26 +276,7 @@ int BPF_PROG(on_arrival, struct sk_buff *skb)
 {
     if (!is_sending() || !is_device(skb->dev, &state.rx_dev, config.rx_ifindex, config.rx_netns))
         return 0;
-    HEADERS(udp_head) headers = {};
-    __u32 ip_bytes = READ_HEADERS(headers, skb->data, 17);
-    __u32 flow = bpf_ntohl(headers.next.flow) - config.flow;
-    if (ip_bytes == 0 || bpf_ntohs(headers.next.destination) != config.peer_port ||
-        flow >= config.num_flows || headers.next.kind != 1)
-        return 0;
-    __u64 *next_pos = &state.next_udp_pos[flow & (LEDGER_MAX_FLOWS - 1)];
-    __u32 header_bytes = ip_bytes + 8 + FLOW_HEADER_BYTES;
-    if (skb->len <= header_bytes)
-        return 0;
-    __u32 payload = skb->len - header_bytes;
-    __u64 pos = config.range_offset + bpf_be64_to_cpu(headers.next.offset);
-    add(&counts.header_bytes[LEDGER_ARRIVAL], header_bytes);
-    if (pos < *next_pos) {
-        add(&counts.repeated_bytes[LEDGER_ARRIVAL], payload);
-        return 0;
-    }
-    count_payload(skb, header_bytes, pos, LEDGER_ARRIVAL);
-    *next_pos = pos + payload;
-    return 0;
+    return on_udp(skb, skb->data, 0, LEDGER_ARRIVAL);
 }
 
 #endif

@@ -45,7 +45,7 @@ enum ledger_place {
 
 /* Where skbs are looked at. */
 enum ledger_stage {
-    LEDGER_QUEUE = 0,    /* net_dev_queue: as the protocol hands them down */
+    LEDGER_QUEUE = 0,    /* net_dev_queue: as the protocol, or a packet socket, hands them down */
     LEDGER_TRANSMIT = 1, /* net_dev_start_xmit: as the driver takes them */
     LEDGER_ARRIVAL = 2,  /* netif_receive_skb at the veth peer: for AF_XDP, which passes neither */
     LEDGER_NUM_STAGES = 3,
