@@ -72,7 +72,7 @@ Port::Port(const Config& config) : name_(config.port.name)
     try {
         configure(config);
     } catch (...) {
-        rte_eth_dev_close(port_);
+        close();
         throw;
     }
 }
@@ -80,7 +80,16 @@ Port::Port(const Config& config) : name_(config.port.name)
 Port::~Port()
 {
     (void)rte_eth_dev_stop(port_);
+    close();
+}
+
+void Port::close() noexcept
+{
+    rte_eth_dev_info info{};
+    const bool has_device = rte_eth_dev_info_get(port_, &info) == 0;
     (void)rte_eth_dev_close(port_);
+    if (has_device)
+        (void)rte_dev_remove(info.device); // the name is free again
 }
 
 void Port::configure(const Config& config)

@@ -68,6 +68,7 @@ class Port {
     enum class CleanUp : std::uint8_t { kByCall, kByRefusedPacket, kNone };
 
     void configure(const Config& config);
+    void close() noexcept;
 
     std::string name_;
     std::string driver_;

@@ -105,6 +105,33 @@ TEST_F(VhostPacketTest, JudgesTheUdpChecksum)
     EXPECT_FALSE(cut_at({12, 78}).checksum_is_right());
 }
 
+/// virtio_net_hdr (virtio 1.1 §5.1.6): flags at 0, csum_start at 6, csum_offset at 8.
+TEST_F(VhostPacketTest, JudgesAChecksumThatIsLeftToTheNic)
+{
+    write({.mode = core::ChecksumMode::kOffload, .payload_sum = 0});
+    EXPECT_FALSE(cut_at({12, 78}).leaves_checksum());
+    EXPECT_FALSE(cut_at({12, 78}).checksum_is_right()); // half a sum that nobody completes
+    octets_[0] = std::byte{1};
+    octets_[6] = std::byte{34};
+    octets_[8] = std::byte{6};
+    for (const auto& cut : std::vector<std::vector<std::size_t>>{{12, 78}, {}, {1, 7, 9, 50}}) {
+        EXPECT_TRUE(cut_at(cut).leaves_checksum());
+        EXPECT_TRUE(cut_at(cut).checksum_is_right());
+    }
+    const auto is_wrong = [this](std::size_t at, std::byte value) {
+        const std::byte before = octets_[at];
+        octets_[at] = value;
+        const bool wrong = !cut_at({12, 78}).checksum_is_right();
+        octets_[at] = before;
+        return wrong;
+    };
+    EXPECT_TRUE(is_wrong(6, std::byte{14}));                     // from elsewhere
+    EXPECT_TRUE(is_wrong(8, std::byte{16}));                     // to elsewhere
+    EXPECT_TRUE(is_wrong(12 + 26, std::byte{199}));              // another sender's pseudo header
+    EXPECT_TRUE(is_wrong(12 + 40, packet()[40] ^ std::byte{1})); // the field itself
+    EXPECT_FALSE(cut_at({12, 78}).checksum_is_right() && is_wrong(100, std::byte{1}));
+}
+
 TEST_F(VhostPacketTest, RefusesWhatIsNoDatagramOfItsLength)
 {
     const auto refuses = [this](std::size_t at, std::byte value) {
