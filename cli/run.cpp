@@ -7,6 +7,8 @@
 #include "core/error.hpp"
 #include "core/units.hpp"
 #include "dataplane/fault.hpp"
+#include "nic/pci_binding.hpp"
+#include "nic/pci_device.hpp"
 #include "testbed/experiment.hpp"
 #include "testbed/explanation.hpp"
 #include "testbed/plan.hpp"
@@ -67,6 +69,7 @@ struct Words {
     std::optional<std::uint32_t> queues;
     bool protect_payload = false;
     std::optional<std::string> dpdk_port;
+    bool dpdk_bind = false;
     std::optional<std::string> ledger;
     std::string explain;
     bool pause = false;
@@ -138,7 +141,7 @@ void add_options(CLI::App& command, Words& words)
     command
         .add_option(
             "--queues", words.queues,
-            "af_xdp: hardware queues that send at once, each with a thread and a part of the "
+            "af_xdp, dpdk: hardware queues that send at once, each with a thread and a part of the "
             "file")
         ->type_name("N");
     command.add_flag(
@@ -150,6 +153,9 @@ void add_options(CLI::App& command, Words& words)
                     "dpdk: the port in DPDK's words, 0000:01:00.0 or net_af_packet0,iface=eth1; "
                     "default: virtio-user to a software NIC in the sink")
         ->type_name("PORT");
+    command.add_flag("--dpdk-bind", words.dpdk_bind,
+                     "Give the PCI device of --dpdk-port to vfio-pci for the run, and back to its "
+                     "driver after it");
     command
         .add_option("--fault", words.fault,
                     "Spoil one packet of an engine, to see the sink notice: flip@N, drop@N, "
@@ -282,6 +288,22 @@ testbed::Plan make_plan(const Words& words)
     return plan;
 }
 
+/// What an earlier run could not give back, and what this one was told to take.
+std::optional<nic::PciBinding> bind_port(const Words& words, const testbed::Plan& plan)
+{
+    for (const std::string& line : nic::restore_pci_bindings())
+        fmt::print(stderr, "pagewire: {}\n", line);
+    if (!words.dpdk_bind)
+        return std::nullopt;
+    const std::string& port = plan.dataplane.dpdk_port;
+    const std::string address = port.substr(0, port.find(','));
+    if (!nic::is_pci_address(address)) {
+        throw core::UsageError("--dpdk-bind: binds a PCI device: name one with --dpdk-port, as "
+                               "0000:01:00.0");
+    }
+    return std::optional<nic::PciBinding>(std::in_place, address);
+}
+
 /// A method that was asked for by name must run, or the request fails: a skipped row is for plans.
 void require_methods(const Words& words)
 {
@@ -302,6 +324,7 @@ int run(const Words& words)
     const Output output(words.out_folder,
                         words.json_file); // can it be written? before anything is measured
     catch_interruptions();
+    const std::optional<nic::PciBinding> binding = bind_port(words, plan);
     ProgressLine line;
     const auto pause = [&](const testbed::Cell& cell, pid_t worker, const std::string& interface) {
         line.clear();

@@ -11,6 +11,7 @@
 #include "dataplane/dpdk/engine.hpp"
 #include "dataplane/packet_header.hpp"
 #include "dataplane/queue_threads.hpp"
+#include "nic/pci_device.hpp"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -77,6 +78,23 @@ void tell_memory(const core::TransferJob& job, std::span<const std::byte> memory
     (void)::send(socket.get(), octets.data(), octets.size(), MSG_DONTWAIT);
 }
 
+/// EAL says of a device that it may not have as little as of one that is not there.
+void check_device(const std::string& address)
+{
+    const auto device = nic::find_pci_device(address);
+    if (!device)
+        throw core::TransferError(fmt::format("no PCI device {}: see lspci -D", address));
+    std::string why = nic::vfio_obstacle(*device);
+    if (why.empty() && !nic::is_userspace_driver(device->driver)) {
+        why = fmt::format("{} is {}'s: --dpdk-bind gives it to vfio-pci for the run; by hand: {}; "
+                          "and back: {}",
+                          address, device->driver.empty() ? "no driver" : device->driver,
+                          nic::give_commands(*device), nic::give_back_commands(*device));
+    }
+    if (!why.empty())
+        throw core::TransferError(why);
+}
+
 core::Support probe()
 {
     try {
@@ -95,6 +113,8 @@ core::TransferReport run(const core::TransferJob& job, core::TransferWatch& watc
         throw core::TransferError(
             fmt::format("{} copies the payload, which it cannot where it is protected", port.name));
     }
+    if (port.is_pci)
+        check_device(port.name);
     core::TransferJob own = job;
     own.interface = port.name; // for messages: the lab's may have no part in it
     own.dataplane.queue = 0;   // the port's queues are its own

@@ -65,8 +65,8 @@ struct Plan {
     std::uint64_t length = 0; ///< 0: to the end
 
     // [run]
-    std::vector<std::string> methods{"read_write", "mmap_write", "sendfile", "sendfile_sg",
-                                     "af_xdp"};
+    std::vector<std::string> methods{"read_write",  "mmap_write", "sendfile",
+                                     "sendfile_sg", "af_xdp",     "dpdk"};
     std::vector<CacheState> cache{CacheState::kCold, CacheState::kHot};
     std::optional<core::Wire> wire; ///< only methods of this wire
     SinkKind sink = SinkKind::kKernel;

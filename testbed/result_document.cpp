@@ -89,6 +89,7 @@ json plan_json(const RunResult& result)
               {"busy_poll_us", plan.dataplane.busy_poll_us},
               {"rate_gbps", plan.dataplane.rate.gbps},
               {"rate_packets_per_s", plan.dataplane.rate.packets_per_s},
+              {"dpdk_port", or_null(plan.dataplane.dpdk_port)},
               {"fault", or_null(plan.dataplane.fault)}}}};
 }
 

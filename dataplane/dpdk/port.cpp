@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "dataplane/dpdk/eal.hpp"
 #include "dataplane/segmenter.hpp"
+#include "nic/pci_device.hpp"
 
 #include <fmt/format.h>
 #include <rte_bus.h>
@@ -19,26 +20,11 @@
 
 namespace pagewire::dataplane::dpdk {
 
-namespace {
-
-/// "0000:01:00.0", as sysfs names PCI devices.
-bool is_pci_address(std::string_view text)
-{
-    constexpr std::string_view pattern = "xxxx:xx:xx.x";
-    return text.size() == pattern.size() &&
-           std::equal(text.begin(), text.end(), pattern.begin(), [](char octet, char kind) {
-               const bool is_hex = (octet >= '0' && octet <= '9') || (octet >= 'a' && octet <= 'f');
-               return kind == 'x' ? is_hex : octet == kind;
-           });
-}
-
-} // namespace
-
 PortName PortName::parse(std::string_view text)
 {
     PortName port{.name = std::string(text.substr(0, text.find(','))),
                   .devargs = std::string(text),
-                  .is_pci = is_pci_address(text.substr(0, text.find(',')))};
+                  .is_pci = nic::is_pci_address(text.substr(0, text.find(',')))};
     if (!port.is_pci && !port.name.starts_with("net_")) {
         throw core::TransferError(
             fmt::format("{:?} is no port: write a PCI address (0000:01:00.0) or a virtual device "
