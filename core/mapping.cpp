@@ -164,6 +164,21 @@ Mapping Mapping::kernel_ring(int fd, std::size_t bytes, std::uint64_t page_offse
     return {base, bytes, 0, bytes};
 }
 
+Mapping Mapping::shared_memory(int fd, std::size_t bytes, const std::string& name)
+{
+    const std::size_t base_bytes = round_up(bytes, kHugePageBytes) + kHugePageBytes;
+    void* base = ::mmap(nullptr, base_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED)
+        throw_errno("mmap", name);
+    const std::size_t skip =
+        (kHugePageBytes - reinterpret_cast<std::uintptr_t>(base) % kHugePageBytes) % kHugePageBytes;
+    Mapping mapping(base, base_bytes, skip, bytes);
+    if (::mmap(mapping.data_, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+        MAP_FAILED)
+        throw_errno("mmap", name);
+    return mapping;
+}
+
 int Mapping::numa_node() const noexcept
 {
     int node = -1;

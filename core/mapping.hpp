@@ -44,6 +44,10 @@ class Mapping {
     [[nodiscard]] static Mapping kernel_ring(int fd, std::size_t bytes, std::uint64_t page_offset,
                                              const std::string& name);
 
+    /// `bytes` of memory that another process made (memfd_create(2)) and shares, from its start on:
+    /// on a hugepage's boundary, so that its hugepages are mapped as such. Throws SystemError.
+    [[nodiscard]] static Mapping shared_memory(int fd, std::size_t bytes, const std::string& name);
+
     [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {data_, size_}; }
 
     [[nodiscard]] std::byte* data() const noexcept { return data_; }

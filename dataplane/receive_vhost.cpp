@@ -5,17 +5,19 @@
 // disk reads landed. Probes and the finish come by a UDP socket, and credit goes by it.
 #include "core/error.hpp"
 #include "core/flow_group.hpp"
+#include "core/mapping.hpp"
 #include "core/receiver.hpp"
-#include "core/rx_moderation.hpp"
 #include "core/socket.hpp"
 #include "dataplane/dpdk/vhost_device.hpp"
 #include "dataplane/vhost_packet.hpp"
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -30,6 +32,8 @@ constexpr unsigned kBatchChains = 64;
 constexpr unsigned kRoundsBetweenLooks = 64;
 /// The driver does not wake this process: it looks again by itself.
 constexpr std::chrono::milliseconds kLongestWait{1};
+/// After so long without a packet none is expected soon.
+constexpr std::chrono::milliseconds kStill{2};
 /// A ring loses nothing: credit is there for the sender's look at it, which is to be rare.
 constexpr std::uint64_t kCreditWindow = 65536;
 constexpr std::size_t kLongestPacket = 65536 + 64;
@@ -48,7 +52,7 @@ class VhostReception final : public core::Reception {
           first_flow_(order.flow),
           flow_(order, socket_.get(), kCreditWindow),
           disk_memory_(order.num_flows),
-          buffer_(kLongestPacket)
+          buffer_(core::Mapping::anonymous(kLongestPacket))
     {}
 
     [[nodiscard]] std::uint16_t port() const override
@@ -66,15 +70,28 @@ class VhostReception final : public core::Reception {
             if (!any || ++round % kRoundsBetweenLooks == 0)
                 any = drain_socket() || any;
             flow_.end_batch(any);
-            moderation_.note(any);
-            pollfd readable{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-            if (!any && !moderation_.is_flowing())
-                (void)::poll(&readable, 1, static_cast<int>(kLongestWait.count()));
+            if (!any)
+                wait();
+            else
+                last_found_ = Clock::now();
         }
         return report();
     }
 
   private:
+    using Clock = std::chrono::steady_clock;
+
+    /// A NIC does not sleep while it is fed; who shares its CPU may have it meanwhile.
+    void wait()
+    {
+        if (Clock::now() - last_found_ < kStill) {
+            ::sched_yield();
+            return;
+        }
+        pollfd readable{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+        (void)::poll(&readable, 1, static_cast<int>(kLongestWait.count()));
+    }
+
     bool drain_ring(core::BlockVerifier* verifier)
     {
         bool any = false;
@@ -117,7 +134,7 @@ class VhostReception final : public core::Reception {
         if (verifier != nullptr)
             packet.verify(*verifier);
         else
-            packet.copy_payload(buffer_);
+            packet.copy_payload(buffer_.bytes());
     }
 
     void note_descriptors(const VhostPacket& packet)
@@ -151,7 +168,7 @@ class VhostReception final : public core::Reception {
             }
             any = true;
             const auto header =
-                core::decode_flow_header(std::span(buffer_).first(static_cast<std::size_t>(got)));
+                core::decode_flow_header(buffer_.bytes().first(static_cast<std::size_t>(got)));
             if (header && header->kind == core::FlowHeader::Kind::kMemory)
                 note_memory(*header);
             else
@@ -192,7 +209,7 @@ class VhostReception final : public core::Reception {
     std::uint32_t first_flow_;
     core::FlowGroup flow_;
     dpdk::VhostDevice device_;
-    core::RxModeration moderation_;
+    Clock::time_point last_found_{};
     std::vector<std::optional<AddressRange>> disk_memory_; // by flow; nothing: it was not told
     std::uint64_t bytes_fetched_ = 0;
     std::uint64_t num_descriptors_ = 0;
@@ -204,7 +221,7 @@ class VhostReception final : public core::Reception {
     std::uint64_t num_refused_ = 0;
     std::uint64_t num_bad_checksums_ = 0;
     std::uint64_t num_checksums_made_ = 0;
-    std::vector<std::byte> buffer_;
+    core::Mapping buffer_;
 };
 
 core::Support probe()

@@ -104,7 +104,18 @@ void VhostDevice::note_ring_state(int vid, std::uint16_t queue, bool enabled)
         attach_ring(queue);
 }
 
+/// Called by vhost's thread, which knows no exceptions: without memory there is no ring, and the
+/// sender is heard of no more.
 void VhostDevice::attach_ring(std::uint16_t queue)
+{
+    try {
+        try_attach_ring(queue);
+    } catch (const std::exception&) {
+        rings_.erase(queue);
+    }
+}
+
+void VhostDevice::try_attach_ring(std::uint16_t queue)
 {
     rte_vhost_vring vring{};
     rte_vhost_memory* table = nullptr;
@@ -113,24 +124,25 @@ void VhostDevice::attach_ring(std::uint16_t queue)
         !std::has_single_bit(vring.size) || rte_vhost_get_mem_table(*vid_, &table) != 0)
         return;
     const std::unique_ptr<rte_vhost_memory, decltype(&std::free)> owner(table, &std::free);
+    std::vector<core::Mapping> memory;
     std::vector<GuestMemory::Region> regions;
     for (std::uint32_t i = 0; i < table->nregions; ++i) {
         const rte_vhost_mem_region& region = table->regions[i];
-        auto* mapped = static_cast<std::byte*>(region.mmap_addr);
         const auto skipped =
             region.host_user_addr - reinterpret_cast<std::uintptr_t>(region.mmap_addr);
-        regions.push_back(
-            {.guest_addr = region.guest_phys_addr, .bytes = {mapped + skipped, region.size}});
+        memory.push_back(
+            core::Mapping::shared_memory(region.fd, region.mmap_size, "memory of the driver's"));
+        regions.push_back({.guest_addr = region.guest_phys_addr,
+                           .bytes = memory.back().bytes().subspan(skipped, region.size)});
     }
     // All that was taken from a ring is given back within the same batch: a ring that comes again
     // goes on where its used index stands.
-    const auto at =
-        rings_.insert_or_assign(queue, SplitRing(SplitRing::Areas{.desc = vring.desc,
-                                                                  .avail = vring.avail,
-                                                                  .used = vring.used,
-                                                                  .size = vring.size},
-                                                 GuestMemory(std::move(regions)), vring.used->idx));
-    at.first->second.decline_kicks();
+    SplitRing ring(
+        SplitRing::Areas{
+            .desc = vring.desc, .avail = vring.avail, .used = vring.used, .size = vring.size},
+        GuestMemory(std::move(regions)), vring.used->idx);
+    ring.decline_kicks();
+    rings_.insert_or_assign(queue, LentRing{.memory = std::move(memory), .ring = std::move(ring)});
 }
 
 void VhostDevice::detach()

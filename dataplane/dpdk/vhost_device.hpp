@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "core/mapping.hpp"
 #include "dataplane/dpdk/detached_folder.hpp"
 #include "dataplane/split_ring.hpp"
 
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pagewire::dataplane::dpdk {
 
@@ -34,8 +36,8 @@ class VhostDevice {
     void with_rings(Use&& use)
     {
         const std::lock_guard lock(mutex_);
-        for (auto& [queue, ring] : rings_)
-            use(ring);
+        for (auto& [queue, lent] : rings_)
+            use(lent.ring);
     }
 
     /// Octets of virtio's own header in front of each packet.
@@ -47,13 +49,21 @@ class VhostDevice {
     void note_ring_state(int vid, std::uint16_t queue, bool enabled);
 
   private:
+    /// The ring stands where vhost has mapped it, the packets where this has: on hugepages, if the
+    /// driver's memory lies on some.
+    struct LentRing {
+        std::vector<core::Mapping> memory;
+        SplitRing ring;
+    };
+
     void attach_ring(std::uint16_t queue);
+    void try_attach_ring(std::uint16_t queue);
 
     DetachedFolder folder_;
     std::string path_;
     std::mutex mutex_;
     std::optional<int> vid_; // the driver's connection, once it is set up
-    std::map<std::uint16_t, SplitRing> rings_;
+    std::map<std::uint16_t, LentRing> rings_;
 };
 
 } // namespace pagewire::dataplane::dpdk

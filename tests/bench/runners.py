@@ -136,11 +136,15 @@ class Runners:
         )
 
     def run_pagewire(
-        self, method, cache, *, verify=True, source="disk", ledger="off", rate=None
+        self, method, cache, *, verify=True, source="disk", ledger="off", rate=None,
+        lab="host",
     ):
         """The document's row of one transfer."""
-        argv = [self._pagewire, "run", "--lab", "host", "--if", NEAR_IF]
-        argv += ["--peer", f"{FAR_ADDRESS}:{PAGEWIRE_PORT}", "--file", self._path]
+        argv = [self._pagewire, "run", "--lab", lab, "--file", self._path]
+        if lab == "host":
+            argv += ["--if", NEAR_IF, "--peer", f"{FAR_ADDRESS}:{PAGEWIRE_PORT}"]
+        else:
+            argv += ["--mtu", str(self._link.mtu)]
         argv += ["--methods", method, "--cache", cache, "--rounds", "1", "--no-ceilings"]
         argv += ["--chunk", str(CHUNK_BYTES), "--source", source, "--json", "-"]
         argv += ["--layout", self._layout]

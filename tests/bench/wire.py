@@ -126,9 +126,9 @@ class WireRunners:
             try:
                 self._await_packets(testpmd)
                 time.sleep(TESTPMD_WARM_S)
-                begun = time.monotonic(), self._cpu_s(testpmd), self._link.arrived()
+                begun = time.monotonic(), self.cpu_s(testpmd), self._link.arrived()
                 time.sleep(TESTPMD_WINDOW_S)
-                ended = time.monotonic(), self._cpu_s(testpmd), self._link.arrived()
+                ended = time.monotonic(), self.cpu_s(testpmd), self._link.arrived()
             finally:
                 os.close(words)
                 self._link.end(testpmd)
@@ -166,7 +166,7 @@ class WireRunners:
             time.sleep(0.02)
 
     @staticmethod
-    def _cpu_s(process):
+    def cpu_s(process):
         stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii")
         user, system = stat.rpartition(")")[2].split()[11:13]  # proc(5): utime, stime
         return (int(user) + int(system)) / CLOCK_TICKS
