@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "core/system_root.hpp"
 #include "nic/net_namespace.hpp"
 
 #include <cstdint>
@@ -39,6 +40,7 @@ struct XdpDevice {
 
 /// Asks the kernel; changes nothing and needs no privileges but those to visit the namespace.
 /// Throws core::UsageError where there is no such interface, core::SystemError for the rest.
-[[nodiscard]] XdpDevice probe_xdp_device(const NetNamespace& netns, const std::string& interface);
+[[nodiscard]] XdpDevice probe_xdp_device(const NetNamespace& netns, const std::string& interface,
+                                         const core::SystemRoot& root = {});
 
 } // namespace pagewire::nic
