@@ -15,8 +15,13 @@
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 
+#include <fmt/format.h>
+
+#include <array>
+#include <bit>
 #include <cerrno>
 #include <fstream>
+#include <span>
 #include <string_view>
 
 namespace pagewire::nic {
@@ -93,7 +98,32 @@ bool has(std::uint64_t features, std::uint64_t feature) noexcept
     return (features & feature) != 0;
 }
 
+constexpr std::array<std::string_view, 7> kXdpFeatures = {
+    "basic", "redirect", "ndo-xmit", "xsk-zerocopy", "hw-offload", "rx-sg", "ndo-xmit-sg"};
+constexpr std::array<std::string_view, 3> kXskFeatures = {"tx-timestamp", "tx-checksum",
+                                                          "tx-launch-time-fifo"};
+
+std::vector<std::string> names_of(std::uint64_t bits, std::span<const std::string_view> names)
+{
+    std::vector<std::string> set;
+    for (; bits != 0; bits &= bits - 1) {
+        const auto bit = static_cast<std::size_t>(std::countr_zero(bits));
+        set.push_back(bit < names.size() ? std::string(names[bit]) : fmt::format("bit {}", bit));
+    }
+    return set;
+}
+
 } // namespace
+
+std::vector<std::string> xdp_feature_names(std::uint64_t xdp_features)
+{
+    return names_of(xdp_features, kXdpFeatures);
+}
+
+std::vector<std::string> xsk_feature_names(std::uint64_t xsk_features)
+{
+    return names_of(xsk_features, kXskFeatures);
+}
 
 bool XdpDevice::has_basic() const noexcept
 {
