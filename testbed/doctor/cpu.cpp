@@ -70,6 +70,7 @@ void governor(const Machine& machine, Findings& findings)
         return;
     }
     std::vector<std::string> words;
+    words.reserve(cpus_by_governor.size());
     for (const auto& [name, cpus] : cpus_by_governor)
         words.push_back(fmt::format("{} on CPUs {}", name, cpu_list_text(cpus)));
     const bool steady = cpus_by_governor.size() == 1 && cpus_by_governor.contains("performance");

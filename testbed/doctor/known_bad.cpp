@@ -118,7 +118,7 @@ bool KnownBad::matches(const Nic& nic, const std::optional<KernelVersion>& kerne
         return false;
     if (!kernel)
         return true;
-    return (!kernel_from || *kernel >= *kernel_from) &&
+    return (!kernel_from || !(*kernel < *kernel_from)) &&
            (!kernel_before || *kernel < *kernel_before);
 }
 

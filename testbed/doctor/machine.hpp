@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace pagewire::testbed::doctor {
@@ -80,7 +82,12 @@ struct KernelVersion {
     int major = 0;
     int minor = 0;
 
-    auto operator<=>(const KernelVersion&) const = default;
+    bool operator==(const KernelVersion&) const = default;
+
+    friend bool operator<(const KernelVersion& a, const KernelVersion& b)
+    {
+        return std::tie(a.major, a.minor) < std::tie(b.major, b.minor);
+    }
 };
 
 /// Nothing for what begins with no two numbers.
