@@ -24,6 +24,7 @@ struct Nic {
     std::vector<nic::DeviceIrq> irqs;
     bool xsk_zerocopy = false;   ///< NETDEV_XDP_ACT_XSK_ZEROCOPY
     std::optional<bool> napi_tx; ///< nic::XdpDevice
+    std::string unreadable;      ///< why nothing more is known of it; empty where it is
 };
 
 /// The file to be sent, or the folder that generated files go to.

@@ -57,9 +57,15 @@ std::vector<Nic> find_nics()
                             .numa_node = inventory.numa_node,
                             .irqs = std::move(*inventory.irqs),
                             .xsk_zerocopy = inventory.xdp.has_xsk_zerocopy(),
-                            .napi_tx = inventory.xdp.napi_tx});
+                            .napi_tx = inventory.xdp.napi_tx,
+                            .unreadable = {}});
         } catch (const core::UsageError&) { // gone since it was listed
             continue;
+        } catch (const core::SystemError& error) { // a run goes on without
+            Nic nic;
+            nic.interface = name;
+            nic.unreadable = error.what();
+            nics.push_back(std::move(nic));
         }
     }
     return nics;

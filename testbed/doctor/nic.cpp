@@ -107,6 +107,14 @@ void examine_nic(const Machine& machine, Findings& findings)
                             .why = "the veth lab runs here; nothing can be said of a NIC",
                             .fix = {}});
     for (const Nic& nic : machine.nics) {
+        if (!nic.unreadable.empty()) {
+            findings.push_back({.id = "nic.unreadable",
+                                .severity = Severity::kNote,
+                                .seen = nic.unreadable,
+                                .why = fmt::format("nothing can be said of {}", nic.interface),
+                                .fix = {}});
+            continue;
+        }
         numa(machine, nic, findings);
         interrupts(machine, nic, findings);
         combinations(machine, nic, findings);

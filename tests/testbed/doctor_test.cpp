@@ -256,43 +256,53 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     NicAndStorage, DoctorFinds,
-    testing::Values(Fault{"no_nic", [](FitMachine& fit) { fit.machine.nics.clear(); }, "nic.none",
-                          Severity::kNote, "no interface", ""},
-                    Fault{"nic_far", [](FitMachine& fit) { fit.machine.nics[0].numa_node = 1; },
-                          "nic.numa", Severity::kWarning, "eth0: node 1", "taskset -c 4,5,6,7"},
-                    Fault{"interrupts_on_worker",
-                          [](FitMachine& fit) { fit.machine.nics[0].irqs[0].effective = {{2}}; },
-                          "nic.irqs", Severity::kNote, "38 on 2", "smp_affinity_list, N of 38"},
-                    Fault{"interrupts_may_be_on_worker",
-                          [](FitMachine& fit) {
-                              fit.machine.nics[0].irqs[0].effective.reset();
-                              fit.machine.nics[0].irqs[0].cpus = {{0, 1, 2, 3}};
-                          },
-                          "nic.irqs", Severity::kNote, "38 on 0,1,2,3", "N of 38;"},
-                    Fault{"virtio_completes_early",
-                          [](FitMachine& fit) {
-                              fit.machine.nics[0].driver = "virtio_net";
-                              fit.machine.nics[0].napi_tx = false;
-                          },
-                          "nic.known_bad", Severity::kError, "virtio_net", "tx-frames 1"},
-                    Fault{"no_direct_io",
-                          [](FitMachine& fit) {
-                              fit.machine.source->direct_io.reset();
-                              fit.machine.source->no_direct_io = "tmpfs does not";
-                          },
-                          "storage.direct_io", Severity::kError, "tmpfs does not", "ext4"},
-                    Fault{"no_file", [](FitMachine& fit) { fit.machine.source->is_file = false; },
-                          "storage.direct_io", Severity::kNote, "no file given", "--file"},
-                    Fault{"disk_far", with("sys/devices/nvme/nvme0n1/device/numa_node", "1"),
-                          "storage.numa", Severity::kWarning, "nvme0n1: node 1",
-                          "taskset -c 4,5,6,7"},
-                    Fault{"not_polled", with("sys/devices/nvme/nvme0n1/queue/io_poll", "0"),
-                          "storage.polling", Severity::kNote, "io_poll 0", "poll_queues"},
-                    Fault{"virtual_disk",
-                          with("sys/devices/nvme/nvme0n1/device/model", "QEMU NVMe Ctrl"),
-                          "storage.virtual_disk", Severity::kWarning, "virtual", "passed through"},
-                    Fault{"no_disk", without("sys/dev/block/259:1"), "storage.disk",
-                          Severity::kNote, "no single block device", "one disk"}),
+    testing::Values(
+        Fault{"no_nic", [](FitMachine& fit) { fit.machine.nics.clear(); }, "nic.none",
+              Severity::kNote, "no interface", ""},
+        Fault{"nic_unreadable",
+              [](FitMachine& fit) {
+                  fit.machine.nics.push_back({.interface = "eth1",
+                                              .driver = {},
+                                              .numa_node = {},
+                                              .irqs = {},
+                                              .xsk_zerocopy = false,
+                                              .napi_tx = {},
+                                              .unreadable = "read rings of eth1: no answer"});
+              },
+              "nic.unreadable", Severity::kNote, "no answer", ""},
+        Fault{"nic_far", [](FitMachine& fit) { fit.machine.nics[0].numa_node = 1; }, "nic.numa",
+              Severity::kWarning, "eth0: node 1", "taskset -c 4,5,6,7"},
+        Fault{"interrupts_on_worker",
+              [](FitMachine& fit) { fit.machine.nics[0].irqs[0].effective = {{2}}; }, "nic.irqs",
+              Severity::kNote, "38 on 2", "smp_affinity_list, N of 38"},
+        Fault{"interrupts_may_be_on_worker",
+              [](FitMachine& fit) {
+                  fit.machine.nics[0].irqs[0].effective.reset();
+                  fit.machine.nics[0].irqs[0].cpus = {{0, 1, 2, 3}};
+              },
+              "nic.irqs", Severity::kNote, "38 on 0,1,2,3", "N of 38;"},
+        Fault{"virtio_completes_early",
+              [](FitMachine& fit) {
+                  fit.machine.nics[0].driver = "virtio_net";
+                  fit.machine.nics[0].napi_tx = false;
+              },
+              "nic.known_bad", Severity::kError, "virtio_net", "tx-frames 1"},
+        Fault{"no_direct_io",
+              [](FitMachine& fit) {
+                  fit.machine.source->direct_io.reset();
+                  fit.machine.source->no_direct_io = "tmpfs does not";
+              },
+              "storage.direct_io", Severity::kError, "tmpfs does not", "ext4"},
+        Fault{"no_file", [](FitMachine& fit) { fit.machine.source->is_file = false; },
+              "storage.direct_io", Severity::kNote, "no file given", "--file"},
+        Fault{"disk_far", with("sys/devices/nvme/nvme0n1/device/numa_node", "1"), "storage.numa",
+              Severity::kWarning, "nvme0n1: node 1", "taskset -c 4,5,6,7"},
+        Fault{"not_polled", with("sys/devices/nvme/nvme0n1/queue/io_poll", "0"), "storage.polling",
+              Severity::kNote, "io_poll 0", "poll_queues"},
+        Fault{"virtual_disk", with("sys/devices/nvme/nvme0n1/device/model", "QEMU NVMe Ctrl"),
+              "storage.virtual_disk", Severity::kWarning, "virtual", "passed through"},
+        Fault{"no_disk", without("sys/dev/block/259:1"), "storage.disk", Severity::kNote,
+              "no single block device", "one disk"}),
     [](const auto& param) { return std::string(param.param.name); });
 
 TEST(DoctorReport, TheWorstFirstAndNullWhereThereIsNothing)

@@ -19,7 +19,8 @@ Nic nic_of(const char* driver, bool xsk_zerocopy)
             .numa_node = {},
             .irqs = {},
             .xsk_zerocopy = xsk_zerocopy,
-            .napi_tx = {}};
+            .napi_tx = {},
+            .unreadable = {}};
 }
 
 const std::string kEntry = R"([[combination]]
