@@ -54,9 +54,10 @@ struct Machine {
 };
 
 /// This machine, with `file` or, where it is empty, the folder of generated files (made where it is
-/// missing, as a run does). Loads and attaches one empty BPF program for a moment. Throws
-/// core::UsageError for a file that cannot be opened.
-[[nodiscard]] Machine this_machine(const std::string& file);
+/// missing, as a run does), and transfers of `num_queues` hardware queues, a thread each. Loads and
+/// attaches one empty BPF program for a moment. Throws core::UsageError for a file that cannot be
+/// opened.
+[[nodiscard]] Machine this_machine(const std::string& file, std::uint32_t num_queues = 1);
 
 /// Whether the kernel takes a BPF program of this process, and attaches one to a function.
 struct BpfSupport {

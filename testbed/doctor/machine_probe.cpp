@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace pagewire::testbed::doctor {
@@ -103,7 +104,7 @@ std::optional<Source> generated_source()
 
 } // namespace
 
-Machine this_machine(const std::string& file)
+Machine this_machine(const std::string& file, std::uint32_t num_queues)
 {
     Machine machine;
     machine.source =
@@ -116,6 +117,8 @@ Machine this_machine(const std::string& file)
         machine.pmu = core::Support::unavailable(counters.reason());
     machine.memlock_bytes = memlock_limit();
     LabCpus cpus = choose_cpus();
+    // A queue's thread takes the next of a lab's CPUs: the rest is nobody's.
+    cpus.workers.resize(std::clamp<std::size_t>(num_queues, 1, cpus.workers.size()));
     machine.worker_cpus = std::move(cpus.workers);
     machine.sink_cpu = cpus.sink;
     machine.nics = find_nics();
