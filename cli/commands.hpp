@@ -14,7 +14,9 @@ inline constexpr int kUsage = 2;
 inline constexpr int kInterrupted = 130;
 
 void add_run(CLI::App& program, int& exit_code);
+void add_doctor(CLI::App& program, int& exit_code);
 void add_list(CLI::App& program, int& exit_code);
+void add_nic(CLI::App& program, int& exit_code);
 void add_sink(CLI::App& program, int& exit_code);
 
 /// Hidden: what the testbed starts itself as.

@@ -18,6 +18,8 @@ constexpr const char* kFooter = R"(Examples:
   pagewire run --file movie.mkv --methods sendfile_sg,af_xdp --cache cold
   pagewire run configs/quick.toml --out results   table on stdout, results/result.json
   pagewire list                                   methods, engines, receivers, and why one is missing
+  pagewire doctor --file movie.mkv                is this machine fit to measure, and what to mend
+  pagewire nic show eth0                          driver, queues, rings, offloads, XDP, interrupts
 
 Exit codes: 0 done; 1 measured and found wrong; 2 usage or environment; 130 interrupted.)";
 
@@ -31,6 +33,8 @@ int run_program(int argc, char** argv)
     int exit_code = kDone;
     add_run(program, exit_code);
     add_list(program, exit_code);
+    add_doctor(program, exit_code);
+    add_nic(program, exit_code);
     add_sink(program, exit_code);
     add_worker(program, exit_code);
     try {

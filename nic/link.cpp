@@ -12,6 +12,7 @@
 #include <netlink/route/link/veth.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace pagewire::nic {
@@ -89,6 +90,8 @@ LinkFacts link_facts(const NetNamespace& netns, const std::string& interface)
         .num_tx_queues = rtnl_link_get_num_tx_queues(link.get()),
         .num_rx_queues = rtnl_link_get_num_rx_queues(link.get()),
         .up = (rtnl_link_get_flags(link.get()) & IFF_UP) != 0,
+        .carrier = rtnl_link_get_carrier(link.get()) != 0,
+        .state = {},
         .mac = {},
         .kind = {},
     };
@@ -98,6 +101,9 @@ LinkFacts link_facts(const NetNamespace& netns, const std::string& interface)
                     facts.mac.size(), facts.mac.begin());
     if (const char* kind = rtnl_link_get_type(link.get()))
         facts.kind = kind;
+    std::array<char, 32> state{};
+    facts.state =
+        rtnl_link_operstate2str(rtnl_link_get_operstate(link.get()), state.data(), state.size());
     return facts;
 }
 

@@ -18,7 +18,9 @@ struct LinkFacts {
     std::uint32_t mtu = 0;
     std::uint32_t num_tx_queues = 0;
     std::uint32_t num_rx_queues = 0;
-    bool up = false; ///< administratively
+    bool up = false;      ///< administratively
+    bool carrier = false; ///< told of a link that is up only
+    std::string state;    ///< RFC 2863 §3.1.14: "up", "down", "lowerlayerdown", "unknown"
     core::MacAddress mac{};
     std::string kind; ///< "veth", "" for a physical device
 };

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/errno.h>
+#include <netlink/genl/genl.h>
 #include <netlink/handlers.h>
 #include <sys/socket.h>
 
@@ -144,6 +145,17 @@ std::vector<MessagePtr> NetlinkSocket::exchange(const MessagePtr& request, std::
     while (!exchange.acknowledged)
         check(nl_recvmsgs(socket_.get(), callbacks.get()), action, object);
     return std::move(exchange.replies);
+}
+
+std::span<const std::byte> only_reply(const std::vector<MessagePtr>& replies,
+                                      std::string_view action, std::string_view object)
+{
+    nlmsghdr* header = replies.size() == 1 ? nlmsg_hdr(replies.front().get()) : nullptr;
+    if (header == nullptr || genlmsg_valid_hdr(header, 0) == 0)
+        core::throw_error(EPROTO, action, object);
+    const genlmsghdr* reply = genlmsg_hdr(header);
+    return {reinterpret_cast<const std::byte*>(genlmsg_attrdata(reply, 0)),
+            static_cast<std::size_t>(genlmsg_attrlen(reply, 0))};
 }
 
 LinkPtr get_link(NetlinkSocket& socket, const std::string& interface)

@@ -14,8 +14,10 @@
 #include <netlink/route/route.h>
 #include <netlink/socket.h>
 
+#include <cstddef>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,6 +89,12 @@ class NetlinkSocket {
     SocketPtr socket_;
     Refusal refusal_;
 };
+
+/// The attributes of the only reply to a generic netlink request; core::SystemError (EPROTO) where
+/// there are more, or none. They live as long as the message.
+[[nodiscard]] std::span<const std::byte> only_reply(const std::vector<MessagePtr>& replies,
+                                                    std::string_view action,
+                                                    std::string_view object);
 
 /// The link of this name; core::UsageError where there is none.
 [[nodiscard]] LinkPtr get_link(NetlinkSocket& socket, const std::string& interface);

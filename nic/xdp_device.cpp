@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nic/xdp_device.hpp"
 
+#include "nic/device_folder.hpp"
+#include "nic/ethtool_ioctl.hpp"
 #include "nic/netdev_parse.hpp"
 #include "nic/netdev_uapi.hpp"
 #include "nic/netlink.hpp"
 
 #include <linux/ethtool.h>
 #include <linux/netlink.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/errno.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
-#include <sys/ioctl.h>
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
+#include <bit>
 #include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <fstream>
+#include <span>
 #include <string_view>
 
 namespace pagewire::nic {
@@ -30,56 +30,17 @@ namespace {
 
 constexpr std::string_view kVirtioNet = "virtio_net";
 
-/// One ethtool command of the ioctl(2) kind (linux/ethtool.h); false where the driver does not
-/// have it. `socket` may be any of the device's namespace: the request is the device layer's.
-template<typename Command>
-bool ask_ethtool(int socket, const std::string& interface, Command& command)
-{
-    ifreq request{};
-    std::copy_n(interface.c_str(), interface.size(), request.ifr_name);
-    request.ifr_data = reinterpret_cast<char*>(&command);
-    if (::ioctl(socket, SIOCETHTOOL, &request) == 0)
-        return true;
-    if (errno == ENODEV)
-        throw no_such_interface(interface);
-    if (errno != EOPNOTSUPP)
-        core::throw_errno("ioctl SIOCETHTOOL", interface);
-    return false;
-}
-
-template<std::size_t Size>
-std::string text(const char (&chars)[Size])
-{
-    return {chars, ::strnlen(chars, Size)};
-}
-
-/// sysfs shows the interfaces of the namespace that it was mounted in only, the devices under them
-/// to all: so by the device's own name on its bus ("0000:03:00.0"), whichever that is.
-int numa_node_of(const std::string& bus_name)
-{
-    int node = -1;
-    std::error_code none;
-    if (bus_name.empty() || bus_name.find('/') != std::string::npos)
-        return node;
-    for (const auto& bus : std::filesystem::directory_iterator("/sys/bus", none)) {
-        std::ifstream file(bus.path() / "devices" / bus_name / "numa_node");
-        if (file >> node)
-            break;
-        node = -1;
-    }
-    return node;
-}
-
 /// Whether virtio_net completes packets in NAPI (drivers/net/virtio_net.c). Each device shows it in
 /// its coalescing: virtnet_set_coalesce turns it off where tx-frames is 0 and on where it is not;
 /// the module's parameter is what devices begin with.
-std::optional<bool> napi_tx_of(int socket, const std::string& interface)
+std::optional<bool> napi_tx_of(int socket, const std::string& interface,
+                               const core::SystemRoot& root)
 {
     ethtool_coalesce coalesce{};
     coalesce.cmd = ETHTOOL_GCOALESCE;
     if (ask_ethtool(socket, interface, coalesce))
         return coalesce.tx_max_coalesced_frames != 0;
-    std::ifstream parameter("/sys/module/virtio_net/parameters/napi_tx");
+    std::ifstream parameter(root.sys / "module/virtio_net/parameters/napi_tx");
     char value = 0;
     if (parameter >> value)
         return value == 'Y';
@@ -87,15 +48,16 @@ std::optional<bool> napi_tx_of(int socket, const std::string& interface)
 }
 
 /// Driver, queues and place of a device, from ethtool(8)'s commands.
-void probe_driver(XdpDevice& device, const NetlinkSocket& socket, const std::string& interface)
+void probe_driver(XdpDevice& device, const NetlinkSocket& socket, const std::string& interface,
+                  const core::SystemRoot& root)
 {
     const int fd = nl_socket_get_fd(socket.get());
     std::string bus_name;
     ethtool_drvinfo driver{};
     driver.cmd = ETHTOOL_GDRVINFO;
     if (ask_ethtool(fd, interface, driver)) {
-        device.driver = text(driver.driver);
-        bus_name = text(driver.bus_info);
+        device.driver = text_of(driver.driver);
+        bus_name = text_of(driver.bus_info);
     }
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;
@@ -103,10 +65,10 @@ void probe_driver(XdpDevice& device, const NetlinkSocket& socket, const std::str
         device.num_rx_queues = channels.rx_count + channels.combined_count;
         device.num_tx_queues = channels.tx_count + channels.combined_count;
     }
-    device.numa_node = numa_node_of(bus_name);
+    device.numa_node = numa_node_of(device_folder(root, bus_name)).value_or(-1);
     if (device.driver == kVirtioNet) {
         device.skb_no_linear = true;
-        device.napi_tx = napi_tx_of(fd, interface);
+        device.napi_tx = napi_tx_of(fd, interface, root);
     }
 }
 
@@ -128,12 +90,7 @@ std::optional<NetdevDevice> get_netdev(const NetNamespace& netns, const std::str
     socket.check(nla_put_u32(request.get(), uapi::NETDEV_A_DEV_IFINDEX, ifindex), action,
                  interface);
     const auto replies = socket.exchange(request, action, interface);
-    nlmsghdr* header = replies.size() == 1 ? nlmsg_hdr(replies.front().get()) : nullptr;
-    if (header == nullptr || genlmsg_valid_hdr(header, 0) == 0)
-        core::throw_error(EPROTO, action, interface);
-    const genlmsghdr* reply = genlmsg_hdr(header);
-    return parse_netdev_reply({reinterpret_cast<const std::byte*>(genlmsg_attrdata(reply, 0)),
-                               static_cast<std::size_t>(genlmsg_attrlen(reply, 0))});
+    return parse_netdev_reply(only_reply(replies, action, interface));
 }
 
 bool has(std::uint64_t features, std::uint64_t feature) noexcept
@@ -141,7 +98,32 @@ bool has(std::uint64_t features, std::uint64_t feature) noexcept
     return (features & feature) != 0;
 }
 
+constexpr std::array<std::string_view, 7> kXdpFeatures = {
+    "basic", "redirect", "ndo-xmit", "xsk-zerocopy", "hw-offload", "rx-sg", "ndo-xmit-sg"};
+constexpr std::array<std::string_view, 3> kXskFeatures = {"tx-timestamp", "tx-checksum",
+                                                          "tx-launch-time-fifo"};
+
+std::vector<std::string> names_of(std::uint64_t bits, std::span<const std::string_view> names)
+{
+    std::vector<std::string> set;
+    for (; bits != 0; bits &= bits - 1) {
+        const auto bit = static_cast<std::size_t>(std::countr_zero(bits));
+        set.push_back(bit < names.size() ? std::string(names[bit]) : fmt::format("bit {}", bit));
+    }
+    return set;
+}
+
 } // namespace
+
+std::vector<std::string> xdp_feature_names(std::uint64_t xdp_features)
+{
+    return names_of(xdp_features, kXdpFeatures);
+}
+
+std::vector<std::string> xsk_feature_names(std::uint64_t xsk_features)
+{
+    return names_of(xsk_features, kXskFeatures);
+}
 
 bool XdpDevice::has_basic() const noexcept
 {
@@ -173,14 +155,15 @@ bool XdpDevice::has_xsk_tx_checksum() const noexcept
     return has(xsk_features, uapi::NETDEV_XSK_FLAGS_TX_CHECKSUM);
 }
 
-XdpDevice probe_xdp_device(const NetNamespace& netns, const std::string& interface)
+XdpDevice probe_xdp_device(const NetNamespace& netns, const std::string& interface,
+                           const core::SystemRoot& root)
 {
     NetlinkSocket socket(netns, NETLINK_ROUTE);
     const LinkPtr link = get_link(socket, interface);
 
     XdpDevice device;
     device.up = (rtnl_link_get_flags(link.get()) & IFF_UP) != 0;
-    probe_driver(device, socket, interface);
+    probe_driver(device, socket, interface, root);
     if (const char* kind = rtnl_link_get_type(link.get()); device.driver.empty() && kind != nullptr)
         device.driver = kind;
     if (device.num_rx_queues == 0 && device.num_tx_queues == 0) { // a driver without channels

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "core/system_root.hpp"
 #include "nic/net_namespace.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pagewire::nic {
 
@@ -37,8 +39,14 @@ struct XdpDevice {
     [[nodiscard]] bool has_xsk_tx_checksum() const noexcept;  ///< NETDEV_XSK_FLAGS_TX_CHECKSUM
 };
 
+/// The names of Documentation/netlink/specs/netdev.yaml ("redirect", "xsk-zerocopy"; "tx-checksum")
+/// of the bits that are set; "bit 9" for one that is newer than this program.
+[[nodiscard]] std::vector<std::string> xdp_feature_names(std::uint64_t xdp_features);
+[[nodiscard]] std::vector<std::string> xsk_feature_names(std::uint64_t xsk_features);
+
 /// Asks the kernel; changes nothing and needs no privileges but those to visit the namespace.
 /// Throws core::UsageError where there is no such interface, core::SystemError for the rest.
-[[nodiscard]] XdpDevice probe_xdp_device(const NetNamespace& netns, const std::string& interface);
+[[nodiscard]] XdpDevice probe_xdp_device(const NetNamespace& netns, const std::string& interface,
+                                         const core::SystemRoot& root = {});
 
 } // namespace pagewire::nic

@@ -244,6 +244,7 @@ RunResult run_experiment(const Plan& plan, const std::atomic<bool>& interrupted,
     result.file_system = core::file_system_name(source.fd.get());
     result.digest_summary = source.digests.summary();
     result.lab = lab->describe();
+    result.findings = doctor::examine(doctor::this_machine(source.path, plan.dataplane.num_queues));
 
     std::vector<Task> tasks = make_rows(plan, source, *lab);
     if (plan.ceilings)

@@ -3,6 +3,7 @@
 
 #include "core/method.hpp"
 #include "nic/features.hpp"
+#include "testbed/doctor/doctor.hpp"
 #include "testbed/ledger/figures.hpp"
 #include "testbed/messages.hpp"
 #include "testbed/plan.hpp"
@@ -75,6 +76,7 @@ struct RunResult {
     double elapsed_s = 0;
     bool interrupted = false;
     nlohmann::json lab;
+    doctor::Findings findings; ///< of the machine, before the first transfer
     Ceilings ceilings;
     std::string no_ledger; ///< why no transfer was watched; empty where some were
     std::vector<Row> rows;

@@ -294,6 +294,7 @@ json result_document(const RunResult& result)
     json document{{"schema", "pagewire.result/1"},
                   {"tool", {{"name", "pagewire"}, {"version", kVersion}}},
                   {"host", host_facts()},
+                  {"doctor", doctor::findings_json(result.findings)},
                   {"started_at", result.started_at},
                   {"elapsed_s", result.elapsed_s},
                   {"interrupted", result.interrupted},

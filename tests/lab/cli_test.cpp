@@ -17,6 +17,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <string>
 
 namespace pagewire::tests {
 namespace {
@@ -85,6 +87,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"host_without_such_interface",
                 {"run", "--lab", "host", "--if", "nope0", "--peer", "198.18.0.2:9400"},
                 {"nope0"}},
+        Refusal{"doctor_no_such_file", {"doctor", "--file", "/no/such/file"}, {"/no/such/file"}},
+        Refusal{"doctor_empty_name", {"doctor", "--file", ""}, {"--file"}},
+        Refusal{"doctor_argument", {"doctor", "me"}, {"me"}},
+        Refusal{"nic_without_command", {"nic"}, {"subcommand"}},
+        Refusal{"nic_no_such_interface", {"nic", "show", "nope0"}, {"nope0"}},
+        Refusal{"nic_two_interfaces", {"nic", "show", "lo", "nope0"}, {"nope0"}},
         Refusal{"unknown_option", {"run", "--warp"}, {"--warp"}},
         Refusal{"no_command", {}, {"subcommand"}},
         Refusal{"sink_address", {"sink", "--listen", "nowhere"}, {"nowhere", "192.0.2.1:9400"}},
@@ -105,6 +113,48 @@ TEST(BadFile, EmptyFifoUnreadable)
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     expect_refused(run_command({"run", "--file", fifo}), AllOf(HasSubstr(fifo), HasSubstr("FIFO")));
     std::filesystem::remove_all(folder);
+}
+
+TEST(Doctor, FindsWhatIsHereAndSucceeds)
+{
+    const SourceFile file(1);
+    const CommandResult result = run_command({"doctor", "--json", "--file", file.path()});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.err, "");
+    const auto findings = nlohmann::json::parse(result.out, nullptr, false);
+    ASSERT_TRUE(findings.is_array()) << result.out;
+    std::map<std::string, nlohmann::json> by_id;
+    for (const auto& finding : findings)
+        by_id[finding.at("id")] = finding;
+    for (const char* id : {"kernel.version", "kernel.af_xdp", "kernel.fentry", "memory.memlock",
+                           "cpu.count", "cpu.pmu", "platform.load", "storage.direct_io"})
+        EXPECT_TRUE(by_id.contains(id)) << id;
+    EXPECT_THAT(by_id["storage.direct_io"].at("seen").get<std::string>(), HasSubstr(file.path()));
+    EXPECT_THAT(by_id["cpu.count"].at("seen").get<std::string>(),
+                HasSubstr(std::to_string(::sysconf(_SC_NPROCESSORS_ONLN)) + " online"));
+
+    const CommandResult table = run_command({"doctor", "--file", file.path()});
+    EXPECT_EQ(table.exit_code, 0) << table.err;
+    for (const auto& [id, finding] : by_id)
+        EXPECT_THAT(table.out, HasSubstr(id));
+}
+
+TEST(Doctor, NeedsNoPrivileges)
+{
+    const CommandResult result = run_command({"doctor", "--json"}, [] {
+        if (::setgid(65534) != 0 || ::setuid(65534) != 0)
+            ::_exit(99);
+    });
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    int num_seen = 0;
+    for (const auto& finding : nlohmann::json::parse(result.out)) {
+        if (finding.at("id") != "kernel.af_xdp" && finding.at("id") != "kernel.fentry")
+            continue;
+        EXPECT_NE(finding.at("severity"), "ok") << finding;
+        EXPECT_THAT(finding.at("seen").get<std::string>(), HasSubstr("not permitted"));
+        ++num_seen;
+    }
+    EXPECT_EQ(num_seen, 2);
 }
 
 TEST(BadPlan, UnknownKeyHasFileAndLine)
