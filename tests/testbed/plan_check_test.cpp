@@ -193,12 +193,12 @@ TEST(ValidatePlan, Methods)
     plan.methods = {};
     EXPECT_EQ(invalid(plan),
               "run.methods: is empty: name at least one of read_write, mmap_write, sendfile, "
-              "sendfile_sg, af_xdp, null");
+              "sendfile_sg, af_xdp, dpdk, null");
     plan.methods = {"sendfile", "teleport"};
     EXPECT_EQ(
         invalid(plan),
         "run.methods: unknown method \"teleport\": known are read_write, mmap_write, sendfile, "
-        "sendfile_sg, af_xdp, null");
+        "sendfile_sg, af_xdp, dpdk, null");
     plan.methods = {"sendfile", "read_write", "sendfile"};
     EXPECT_EQ(invalid(plan), "run.methods: \"sendfile\" stands there twice: leave one away");
     plan.methods = {"null"};
@@ -211,7 +211,7 @@ TEST(ValidatePlan, Wire)
     plan.wire = Wire::kUdp;
     expect_valid(plan);
     plan.methods = {"sendfile", "null"};
-    EXPECT_EQ(invalid(plan), "run.wire: none of the plan's methods uses udp: add one of af_xdp");
+    EXPECT_EQ(invalid(plan), "run.wire: none of the plan's methods uses udp: add one of af_xdp, dpdk");
     plan.wire = Wire::kTcp;
     expect_valid(plan);
     const std::array only_udp{kKnown[4]};

@@ -33,9 +33,11 @@ inline core::Method method(std::string_view name, core::Wire wire)
 inline const std::array kMethods{
     method("read_write", core::Wire::kTcp), method("mmap_write", core::Wire::kTcp),
     method("sendfile", core::Wire::kTcp),   method("sendfile_sg", core::Wire::kTcp),
-    method("af_xdp", core::Wire::kUdp),     method("null", core::Wire::kNone)};
-inline const std::array<const core::Method*, 6> kKnown{&kMethods[0], &kMethods[1], &kMethods[2],
-                                                       &kMethods[3], &kMethods[4], &kMethods[5]};
+    method("af_xdp", core::Wire::kUdp),     method("dpdk", core::Wire::kUdp),
+    method("null", core::Wire::kNone)};
+inline const std::array<const core::Method*, 7> kKnown{&kMethods[0], &kMethods[1], &kMethods[2],
+                                                       &kMethods[3], &kMethods[4], &kMethods[5],
+                                                       &kMethods[6]};
 
 inline void expect_valid(const Plan& plan)
 {
