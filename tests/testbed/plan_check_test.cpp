@@ -211,7 +211,8 @@ TEST(ValidatePlan, Wire)
     plan.wire = Wire::kUdp;
     expect_valid(plan);
     plan.methods = {"sendfile", "null"};
-    EXPECT_EQ(invalid(plan), "run.wire: none of the plan's methods uses udp: add one of af_xdp, dpdk");
+    EXPECT_EQ(invalid(plan),
+              "run.wire: none of the plan's methods uses udp: add one of af_xdp, dpdk");
     plan.wire = Wire::kTcp;
     expect_valid(plan);
     const std::array only_udp{kKnown[4]};
