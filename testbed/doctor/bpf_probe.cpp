@@ -43,8 +43,10 @@ core::Support probe_fentry()
     if (function < 0)
         return core::Support::unavailable(
             fmt::format("{} is not in the kernel's BTF: {}", kTarget, core::errno_text(-function)));
-    LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FENTRY,
-                .attach_btf_id = static_cast<__u32>(function));
+    bpf_prog_load_opts options{}; // LIBBPF_OPTS() is no C++
+    options.sz = sizeof(options);
+    options.expected_attach_type = BPF_TRACE_FENTRY;
+    options.attach_btf_id = static_cast<__u32>(function);
     const core::UniqueFd program(load(BPF_PROG_TYPE_TRACING, &options));
     if (!program)
         return core::Support::unavailable(fmt::format("load refused: {}", core::errno_text(errno)));
