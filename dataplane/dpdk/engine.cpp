@@ -49,7 +49,8 @@ void start_eal(const core::TransferJob& job, const PortName& port)
     const std::uint64_t queue_bytes =
         job.dataplane.umem_bytes + kQueueBytes + num_segments(job) * kMbufBytes;
     Eal::Config config{.memory_bytes = kEalBytes + queue_bytes * job.dataplane.num_queues,
-                       .may_use_hugepages = true,
+                       // Part of a hugepage cannot be protected.
+                       .may_use_hugepages = !job.dataplane.protect_payload,
                        .pci = port.is_pci ? port.devargs : std::string{}};
     if (!port.is_pci)
         config.drivers = {port.driver_object(), "librte_mempool_ring.so"};
@@ -101,6 +102,8 @@ class SharedPort::QueueEngine final : public Engine {
 
     [[nodiscard]] int kick() noexcept override
     {
+        if (lost_ != 0)
+            return lost_;
         ++num_polls_;
         const bool sent = send_pending();
         port_.clean_up(queue_);
@@ -113,7 +116,8 @@ class SharedPort::QueueEngine final : public Engine {
         if (now < next_look_)
             return 0;
         next_look_ = now + kLinkLook;
-        return port_.has_lost_link() ? ENOTCONN : 0;
+        lost_ = port_.has_lost_link() ? ENOTCONN : 0;
+        return lost_;
     }
 
     [[nodiscard]] std::size_t reclaim(std::span<std::uint64_t> addrs) noexcept override
@@ -170,6 +174,7 @@ class SharedPort::QueueEngine final : public Engine {
     std::array<rte_mbuf*, kPendingPackets> pending_{};
     std::size_t num_pending_ = 0;
     Clock::time_point next_look_{};
+    int lost_ = 0; // stays: who waits does not hear of it, the next who asks does
     std::uint64_t num_polls_ = 0;
     std::uint64_t num_polls_empty_ = 0;
 };
