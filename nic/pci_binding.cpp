@@ -8,10 +8,15 @@
 #include <fmt/format.h>
 #include <net/if.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <fstream>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace pagewire::nic {
@@ -30,13 +35,24 @@ bool is_up(const std::string& interface, const fs::path& sysfs)
     return (flags & IFF_UP) != 0;
 }
 
-/// What `device` was before, by its journal entry's only line.
-std::string journalled_driver(const fs::path& entry)
+/// Whose the device was, by its journal entry's only line; nothing where that is not whole: then
+/// nothing was changed yet.
+std::optional<std::string> journalled_driver(int entry)
 {
-    std::string driver;
-    std::ifstream file(entry);
-    std::getline(file, driver);
-    return driver;
+    std::array<char, 256> octets{};
+    const auto count = core::checked(::pread(entry, octets.data(), octets.size(), 0), "pread");
+    const std::string_view text(octets.data(), static_cast<std::size_t>(count));
+    const auto end = text.find('\n');
+    return end == std::string_view::npos ? std::nullopt
+                                         : std::optional<std::string>(text.substr(0, end));
+}
+
+void write_journal(int entry, const std::string& driver, const fs::path& path)
+{
+    const std::string line = driver + "\n";
+    core::checked(::ftruncate(entry, 0), "ftruncate", path.string());
+    core::checked(::pwrite(entry, line.data(), line.size(), 0), "write", path.string());
+    core::checked(::fsync(entry), "fsync", path.string()); // before any change
 }
 
 void give_back(const std::string& address, const std::string& driver, const PciPlaces& places)
@@ -58,17 +74,32 @@ void give_back(const std::string& address, const std::string& driver, const PciP
     }
 }
 
-/// Another process's lock on it fails with EWOULDBLOCK: no entry.
+/// Is it still the file of that name? Its last owner may have removed it before the lock was had.
+bool has_name(int entry, const fs::path& path)
+{
+    struct stat mine {};
+
+    struct stat named {};
+
+    return ::fstat(entry, &mine) == 0 && ::stat(path.c_str(), &named) == 0 &&
+           mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+}
+
+/// Nothing where another process has it.
 core::UniqueFd lock_entry(const fs::path& path, int flags)
 {
-    core::UniqueFd entry(::open(path.c_str(), O_RDWR | O_CLOEXEC | flags, 0600));
-    if (!entry)
-        core::throw_errno("open", path.string());
-    if (::flock(entry.get(), LOCK_EX | LOCK_NB) == 0)
-        return entry;
-    if (errno != EWOULDBLOCK)
-        core::throw_errno("flock", path.string());
-    return {};
+    for (;;) {
+        core::UniqueFd entry(::open(path.c_str(), O_RDWR | O_CLOEXEC | flags, 0600));
+        if (!entry)
+            core::throw_errno("open", path.string());
+        if (::flock(entry.get(), LOCK_EX | LOCK_NB) != 0) {
+            if (errno != EWOULDBLOCK)
+                core::throw_errno("flock", path.string());
+            return {};
+        }
+        if (has_name(entry.get(), path))
+            return entry;
+    }
 }
 
 } // namespace
@@ -105,9 +136,11 @@ PciBinding::PciBinding(std::string address, PciPlaces places)
     entry_ = lock_entry(entry, O_CREAT);
     if (!entry_)
         throw core::UsageError(fmt::format("{} is bound by another pagewire", address_));
-    const std::string line = device->driver + "\n";
-    core::checked(::write(entry_.get(), line.data(), line.size()), "write", entry.string());
-    core::checked(::fsync(entry_.get()), "fsync", entry.string()); // before any change
+    // One that is there is of a device that could not be given back: it is still that driver's.
+    const auto earlier = journalled_driver(entry_.get());
+    driver_ = earlier.value_or(device->driver);
+    if (!earlier)
+        write_journal(entry_.get(), driver_, entry);
     try {
         const fs::path folder = places_.sysfs / "bus/pci/devices" / address_;
         places_.write(folder / "driver_override", kVfioPci);
@@ -121,21 +154,23 @@ PciBinding::PciBinding(std::string address, PciPlaces places)
         }
     } catch (...) {
         const auto failure = std::current_exception();
-        (void)restore(device->driver);
+        (void)restore(); // the first failure tells
         std::rethrow_exception(failure);
     }
 }
 
 PciBinding::~PciBinding()
 {
-    if (entry_)
-        (void)restore(journalled_driver(places_.journal / address_));
+    if (!entry_)
+        return;
+    if (const std::string why = restore(); !why.empty())
+        fmt::print(stderr, "pagewire: {}\n", why);
 }
 
-std::string PciBinding::restore(const std::string& driver) noexcept
+std::string PciBinding::restore() noexcept
 {
     try {
-        give_back(address_, driver, places_);
+        give_back(address_, driver_, places_);
         fs::remove(places_.journal / address_);
         entry_ = {};
         return {};
@@ -154,11 +189,17 @@ std::vector<std::string> restore_pci_bindings(const PciPlaces& places) noexcept
             const core::UniqueFd entry = lock_entry(file.path(), 0);
             if (!entry)
                 continue; // its process lives
-            const std::string driver = journalled_driver(file.path());
-            give_back(address, driver, places);
+            const auto driver = journalled_driver(entry.get());
+            if (driver)
+                give_back(address, *driver, places);
             fs::remove(file.path());
+            if (!driver)
+                continue;
             lines.push_back(fmt::format("{} is {}'s again: a run that had bound it was killed",
-                                        address, driver.empty() ? "nobody" : driver));
+                                        address, driver->empty() ? "nobody" : *driver));
+        } catch (const core::SystemError& error) {
+            if (error.code().value() != EACCES)
+                lines.push_back(error.what());
         } catch (const std::exception& error) {
             lines.push_back(error.what());
         }

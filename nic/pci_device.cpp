@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nic/pci_device.hpp"
 
-#include "core/error.hpp"
+#include "core/system_root.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -22,16 +22,6 @@ std::string link_target(const fs::path& path)
     std::error_code error;
     const fs::path target = fs::read_symlink(path, error);
     return error ? std::string{} : target.filename().string();
-}
-
-std::vector<std::string> names_in(const fs::path& folder)
-{
-    std::vector<std::string> names;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder, error))
-        names.push_back(entry.path().filename().string());
-    std::sort(names.begin(), names.end());
-    return names;
 }
 
 /// Bridges keep the kernel's driver, which VFIO allows.
@@ -61,14 +51,14 @@ std::optional<PciDevice> find_pci_device(const std::string& address, const fs::p
         return std::nullopt;
     PciDevice device{.address = address,
                      .driver = link_target(folder / "driver"),
-                     .interfaces = names_in(folder / "net"),
+                     .interfaces = core::names_in(folder / "net"),
                      .iommu_group = {},
                      .group_mates = {}};
     const std::string group = link_target(folder / "iommu_group");
     if (group.empty())
         return device;
     device.iommu_group = group;
-    for (const std::string& mate : names_in(folder / "iommu_group/devices")) {
+    for (const std::string& mate : core::names_in(folder / "iommu_group/devices")) {
         const std::string driver = link_target(sysfs / "bus/pci/devices" / mate / "driver");
         if (mate != address && !driver.empty() && !is_userspace_driver(driver) &&
             !is_bridge_driver(driver))

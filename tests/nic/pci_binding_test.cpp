@@ -182,6 +182,28 @@ TEST_F(PciBindingTest, ABindingThatFailsHalfWayIsUndone)
     EXPECT_FALSE(fs::exists(places_.journal / kAddress));
 }
 
+TEST_F(PciBindingTest, ASecondTryDoesNotForgetWhoseItWas)
+{
+    probe_fails_ = true;
+    EXPECT_THAT(refusal(), HasSubstr("did not give")); // igb's, and now nobody's
+    probe_fails_ = false;
+    {
+        const PciBinding binding(kAddress, places_);
+        EXPECT_EQ(driver(), "vfio-pci");
+    }
+    EXPECT_EQ(driver(), "igb");
+    EXPECT_FALSE(fs::exists(places_.journal / kAddress));
+}
+
+TEST_F(PciBindingTest, AnEntryThatIsNotWholeIsOfADeviceThatNobodyTouched)
+{
+    fs::create_directories(places_.journal);
+    std::ofstream(places_.journal / kAddress) << "ig"; // killed before its line was written
+    EXPECT_THAT(restore_pci_bindings(places_), IsEmpty());
+    EXPECT_THAT(writes_, IsEmpty());
+    EXPECT_FALSE(fs::exists(places_.journal / kAddress));
+}
+
 TEST_F(PciBindingTest, WhatAKilledProcessHadIsGivenBackByTheNext)
 {
     EXPECT_EQ(tests::in_child([this] {
