@@ -20,8 +20,7 @@ namespace pagewire::testbed {
 namespace {
 
 constexpr std::chrono::milliseconds kSlice{100};
-/// The longest is DPDK's start, which loads every driver's library, perhaps from the disk.
-constexpr std::chrono::seconds kSinkReadyTime{30};
+constexpr std::chrono::seconds kSinkReadyTime{10};
 /// A sink that was told to stop answers within its own look-out interval.
 constexpr std::chrono::seconds kSinkReportTime{5};
 /// A worker ends by itself at its time limit; after this much more it is killed.
@@ -128,7 +127,9 @@ void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sa
                                              .peer_ipv4 = job.peer.ipv4,
                                              .peer_port = job.peer.port,
                                              .flow = job.flow,
-                                             .num_flows = job.dataplane.num_queues});
+                                             .num_flows = cell.method->wire == core::Wire::kUdp
+                                                              ? job.dataplane.num_queues
+                                                              : 0});
         evidence.no_reading = watch->support().reason();
     }
     const auto read_before = disk_read_bytes(source_.fd.get());

@@ -22,6 +22,7 @@ constexpr std::array<const char*, LEDGER_NUM_PLACES> kPlaceNames{
     "linear", "private", "file", "file_astray", "anonymous", "other"};
 
 constexpr const char* kCallEvidence = "sys_exit of the worker, between its marks";
+constexpr const char* kReadEvidence = "bytes that read(2) and its like returned (sys_exit)";
 constexpr const char* kTaskEvidence = "the worker's task_struct at its marks";
 constexpr const char* kUsageEvidence = "getrusage(2) of the worker, to the receiver's last word";
 constexpr const char* kTransmitEvidence =
@@ -242,6 +243,25 @@ class Maker {
             note(fmt::format("calls/{}", kCallNames[kind]), counts.call_bytes[kind]);
     }
 
+    void no_copies(const std::string& why)
+    {
+        for (Figure LedgerFigures::*figure :
+             {&LedgerFigures::cpu_copies_per_byte, &LedgerFigures::copies_to_user_per_byte,
+              &LedgerFigures::copies_to_kernel_per_byte,
+              &LedgerFigures::copies_at_transmit_per_byte})
+            figures_.*figure = unavailable(why);
+        figures_.observed_evidence = "unavailable: " + why;
+    }
+
+    /// `copied`: the share of the payload that did not leave from where it first was.
+    void observe(double copied, const std::string& evidence)
+    {
+        figures_.observed = copied >= kWholly      ? ZeroCopy::kCopied
+                            : copied > 1 - kWholly ? ZeroCopy::kPartly
+                                                   : ZeroCopy::kZeroCopy;
+        figures_.observed_evidence = evidence;
+    }
+
     /// The addresses that a software NIC was given are what a device's DMA would have gone to:
     /// behind them nothing is copied any more.
     void copies_by_addresses(const SoftwareNicEvidence& seen)
@@ -249,55 +269,37 @@ class Maker {
         constexpr const char* by_addresses =
             "the address of each payload descriptor, checked by the software NIC against where the "
             "sender says that its disk reads land";
-        const auto none = [&](const std::string& why) {
-            for (Figure LedgerFigures::*figure :
-                 {&LedgerFigures::cpu_copies_per_byte, &LedgerFigures::copies_to_user_per_byte,
-                  &LedgerFigures::copies_to_kernel_per_byte,
-                  &LedgerFigures::copies_at_transmit_per_byte})
-                figures_.*figure = unavailable(why);
-            figures_.observed_evidence = "unavailable: " + why;
-        };
         if (!seen.payload_in_disk_memory)
-            return none("the software NIC was not told where disk reads land");
+            return no_copies("the software NIC was not told where disk reads land");
         const auto inside = static_cast<double>(*seen.payload_in_disk_memory);
         const auto elsewhere = static_cast<double>(seen.payload_elsewhere);
         if (payload_ <= 0 || inside + elsewhere != payload_)
-            return none(fmt::format("the software NIC saw {:.0f} of {:.0f} payload bytes",
-                                    inside + elsewhere, payload_));
+            return no_copies(fmt::format("the software NIC saw {:.0f} of {:.0f} payload bytes",
+                                         inside + elsewhere, payload_));
         const double copied = elsewhere / payload_;
         figures_.copies_to_kernel_per_byte = {.value = copied, .evidence = by_addresses};
         figures_.copies_at_transmit_per_byte = {.value = 0, .evidence = by_addresses};
-        figures_.observed = copied >= kWholly      ? ZeroCopy::kCopied
-                            : copied > 1 - kWholly ? ZeroCopy::kPartly
-                                                   : ZeroCopy::kZeroCopy;
-        figures_.observed_evidence = by_addresses;
+        observe(copied, by_addresses);
         if (!distrust_.empty()) {
             figures_.copies_to_user_per_byte = unavailable(distrust_);
             figures_.cpu_copies_per_byte = unavailable(distrust_);
             return;
         }
-        constexpr const char* by_calls = "bytes that read(2) and its like returned (sys_exit)";
         const auto& moved = reading_->counts.call_bytes;
         const double by_reading =
             static_cast<double>(moved[LEDGER_READ_FILE] + moved[LEDGER_FILE_OTHER]) / payload_;
-        figures_.copies_to_user_per_byte = {.value = by_reading, .evidence = by_calls};
+        figures_.copies_to_user_per_byte = {.value = by_reading, .evidence = kReadEvidence};
         figures_.cpu_copies_per_byte = {.value = by_reading + copied,
-                                        .evidence = fmt::format("{}; {}", by_addresses, by_calls)};
+                                        .evidence =
+                                            fmt::format("{}; {}", by_addresses, kReadEvidence)};
     }
 
     void copies()
     {
         if (evidence_.software_nic)
             return copies_by_addresses(*evidence_.software_nic);
-        if (const std::string why = blind(); !why.empty()) {
-            for (Figure LedgerFigures::*figure :
-                 {&LedgerFigures::cpu_copies_per_byte, &LedgerFigures::copies_to_user_per_byte,
-                  &LedgerFigures::copies_to_kernel_per_byte,
-                  &LedgerFigures::copies_at_transmit_per_byte})
-                figures_.*figure = unavailable(why);
-            figures_.observed_evidence = "unavailable: " + why;
-            return;
-        }
+        if (const std::string why = blind(); !why.empty())
+            return no_copies(why);
         const ledger_counts& counts = reading_->counts;
         // read(2) copies out, and a pipe's writer copies in. Pages that were written into a pipe
         // and not read again were spliced on: they are met as private pages below.
@@ -317,18 +319,14 @@ class Maker {
         };
         const double at_transmit = later(LEDGER_LINEAR) + later(LEDGER_PRIVATE);
         const std::string by_pages = page_evidence(engine, std::min(sum(down), sum(out)));
-        constexpr const char* by_calls = "bytes that read(2) and its like returned (sys_exit)";
-        figures_.copies_to_user_per_byte = {.value = copied_by_calls, .evidence = by_calls};
+        figures_.copies_to_user_per_byte = {.value = copied_by_calls, .evidence = kReadEvidence};
         figures_.copies_to_kernel_per_byte = {.value = into_kernel, .evidence = by_pages};
         figures_.copies_at_transmit_per_byte = {.value = at_transmit, .evidence = by_pages};
         figures_.cpu_copies_per_byte = {.value = copied_by_calls + into_kernel + at_transmit,
-                                        .evidence = fmt::format("{}; {}", by_pages, by_calls)};
+                                        .evidence = fmt::format("{}; {}", by_pages, kReadEvidence)};
 
         const double copied = share(out, LEDGER_LINEAR) + share(out, LEDGER_PRIVATE);
-        figures_.observed = copied >= kWholly      ? ZeroCopy::kCopied
-                            : copied > 1 - kWholly ? ZeroCopy::kPartly
-                                                   : ZeroCopy::kZeroCopy;
-        figures_.observed_evidence = by_pages;
+        observe(copied, by_pages);
     }
 
     /// Where the skbs were looked at, and what share of the payload was, where it was not all.

@@ -42,7 +42,7 @@ struct LedgerSubject {
     std::uint32_t peer_ipv4 = 0; ///< network byte order
     std::uint16_t peer_port = 0;
     std::uint32_t flow = 0;
-    std::uint32_t num_flows = 1; ///< that follow each other; at most LEDGER_MAX_FLOWS
+    std::uint32_t num_flows = 1; ///< that follow each other; at most LEDGER_MAX_FLOWS; 0: TCP
 };
 
 /// The raw counts of one transfer.

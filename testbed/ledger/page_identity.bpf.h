@@ -253,14 +253,11 @@ static __always_inline int on_udp(struct sk_buff *skb, unsigned char *network, _
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(on_queue, struct sk_buff *skb)
 {
+    if (config.num_flows == 0)
+        return on_tcp(skb, LEDGER_QUEUE);
     if (!is_sending() || !is_device(skb->dev, &state.tx_dev, config.tx_ifindex, config.tx_netns))
         return 0;
-    unsigned char *network = network_of(skb);
-    struct ip_head ip = {};
-    bpf_probe_read_kernel(&ip, sizeof(ip), network);
-    if (ip.protocol == 17)
-        return on_udp(skb, network, skb->head + skb->network_header - skb->data, LEDGER_QUEUE);
-    return on_tcp(skb, LEDGER_QUEUE);
+    return on_udp(skb, network_of(skb), skb->head + skb->network_header - skb->data, LEDGER_QUEUE);
 }
 
 SEC("tp_btf/net_dev_start_xmit")
@@ -274,7 +271,8 @@ int BPF_PROG(on_transmit, struct sk_buff *skb)
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(on_arrival, struct sk_buff *skb)
 {
-    if (!is_sending() || !is_device(skb->dev, &state.rx_dev, config.rx_ifindex, config.rx_netns))
+    if (config.num_flows == 0 || !is_sending() ||
+        !is_device(skb->dev, &state.rx_dev, config.rx_ifindex, config.rx_netns))
         return 0;
     return on_udp(skb, skb->data, 0, LEDGER_ARRIVAL);
 }

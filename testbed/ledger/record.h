@@ -86,7 +86,7 @@ struct ledger_config {
     ledger_u32 peer_ipv4; /* network byte order */
     ledger_u32 peer_port; /* host byte order */
     ledger_u32 flow;      /* of the UDP wire (core/flow_header.hpp): the first */
-    ledger_u32 num_flows; /* that follow each other, LEDGER_MAX_FLOWS at most */
+    ledger_u32 num_flows; /* that follow each other, LEDGER_MAX_FLOWS at most; 0: the wire is TCP */
     ledger_u32 page_bytes;
 };
 

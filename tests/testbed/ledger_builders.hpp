@@ -23,6 +23,7 @@ struct SeenTransfer {
     std::optional<std::uint64_t> disk_read_bytes;
     std::optional<std::uint64_t> nic_tx_bytes;
     bool nic_emulated = false;
+    std::optional<SoftwareNicEvidence> software_nic = {};
 
     [[nodiscard]] ledger_counts& counts() { return reading->counts; }
 
@@ -35,7 +36,8 @@ struct SeenTransfer {
                                .has_peer_device = has_peer_device,
                                .disk_read_bytes = disk_read_bytes,
                                .nic_tx_bytes = nic_tx_bytes,
-                               .nic_emulated = nic_emulated});
+                               .nic_emulated = nic_emulated,
+                               .software_nic = software_nic});
     }
 };
 

@@ -101,6 +101,47 @@ TEST(LedgerFigures, DmaOfASoftwareDeviceIsEmulated)
     EXPECT_THAT(seen.figures().dma_nic_per_byte.evidence, HasSubstr("emulated"));
 }
 
+/// What its descriptors' addresses say, whatever the skbs of the link are.
+TEST(LedgerFigures, ASoftwareNicTellsByAddresses)
+{
+    using enum ZeroCopy;
+    SeenTransfer seen = af_xdp(true);
+    const auto figures = [&](std::optional<std::uint64_t> inside, std::uint64_t elsewhere) {
+        seen.software_nic = SoftwareNicEvidence{.bytes_fetched = kPayload + kPayload / 8,
+                                                .payload_in_disk_memory = inside,
+                                                .payload_elsewhere = elsewhere};
+        return seen.figures();
+    };
+    EXPECT_EQ(figures(kPayload, 0).observed, kZeroCopy);
+    EXPECT_EQ(figures(kPayload, 0).cpu_copies_per_byte.value, 0);
+    EXPECT_EQ(figures(kPayload / 2, kPayload / 2).observed, kPartly);
+    EXPECT_EQ(figures(kPayload / 2, kPayload / 2).copies_to_kernel_per_byte.value, 0.5);
+    EXPECT_EQ(figures(0, kPayload).observed, kCopied);
+    EXPECT_EQ(figures(kPayload, 0).dma_nic_per_byte.value, 1.125);
+    EXPECT_THAT(figures(kPayload, 0).dma_nic_per_byte.evidence, HasSubstr("emulated"));
+
+    // Not told, or not all of the payload seen: nothing is claimed.
+    for (const LedgerFigures& unknown : {figures({}, 0), figures(kPayload - 1, 0)}) {
+        EXPECT_EQ(unknown.observed, kUnknown);
+        EXPECT_FALSE(unknown.cpu_copies_per_byte.value.has_value());
+        EXPECT_THAT(unknown.observed_evidence, HasSubstr("unavailable"));
+    }
+    // A read(2) before is a copy all the same.
+    seen.counts().call_bytes[LEDGER_READ_FILE] = kPayload;
+    EXPECT_EQ(figures(kPayload, 0).cpu_copies_per_byte.value, 1);
+}
+
+/// An engine over a packet socket: its packets pass the queue, and that is where they are judged.
+TEST(LedgerFigures, APacketSocketsPacketsAreJudgedAtTheQueue)
+{
+    SeenTransfer seen = af_xdp(false); // at arrival they would look as if nobody had copied
+    seen.counts().payload[LEDGER_QUEUE][LEDGER_PRIVATE] = kPayload;
+    EXPECT_EQ(seen.figures().observed, ZeroCopy::kCopied);
+    EXPECT_THAT(seen.figures().observed_evidence, HasSubstr("packet socket"));
+    seen.counts().payload[LEDGER_QUEUE][LEDGER_PRIVATE] = kPayload / 2; // half went by unseen
+    EXPECT_EQ(seen.figures().observed, ZeroCopy::kUnknown);
+}
+
 /// Of what read(2) and its like moved: which of it is a copy. sendfile's own path adds none.
 TEST(LedgerFigures, CallsThatCopy)
 {
