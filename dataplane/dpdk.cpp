@@ -97,13 +97,8 @@ void check_device(const std::string& address)
 
 core::Support probe()
 {
-    try {
-        const dpdk::DetachedFolder folder;
-    } catch (const core::SystemError& error) {
-        return core::Support::unavailable(
-            fmt::format("DPDK's folder in memory needs root: {}", error.what()));
-    }
-    return probe_io_uring();
+    const core::Support folder = dpdk::DetachedFolder::probe();
+    return folder ? probe_io_uring() : folder;
 }
 
 core::TransferReport run(const core::TransferJob& job, core::TransferWatch& watch)

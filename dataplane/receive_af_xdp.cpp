@@ -6,8 +6,8 @@
 #include "core/flow_group.hpp"
 #include "core/receiver.hpp"
 #include "core/rx_moderation.hpp"
-#include "core/socket.hpp"
 #include "core/units.hpp"
+#include "dataplane/control_socket.hpp"
 #include "dataplane/packet_header.hpp"
 #include "dataplane/rx_queues.hpp"
 #include "dataplane/xdp/xdp_program.hpp"
@@ -40,8 +40,6 @@ constexpr std::uint32_t kBatchDescriptors = 64;
 /// has stopped sending, or will soon.
 constexpr unsigned kRoundsBetweenLooks = 64;
 constexpr std::chrono::milliseconds kLongestWait{10};
-/// What comes by the socket may have come in IP fragments.
-constexpr std::size_t kLongestDatagram = 65536;
 constexpr std::size_t kUdpAt = kEthernetBytes + kIpv4Bytes;
 constexpr std::size_t kDatagramAt = kUdpAt + kUdpBytes;
 
@@ -58,13 +56,6 @@ std::uint64_t credit_window(std::uint32_t num_frames, std::uint32_t mtu)
 {
     const std::uint32_t pieces = (mtu + kEthernetBytes + kRxPieceBytes - 1) / kRxPieceBytes;
     return std::max<std::uint64_t>(1, num_frames / 2 / pieces);
-}
-
-core::UniqueFd open_bound_socket(const core::ReceiveOrder& order)
-{
-    core::UniqueFd socket = core::open_socket(SOCK_DGRAM);
-    core::bind_socket(socket.get(), order.ipv4, order.port);
-    return socket;
 }
 
 /// The datagram of a UDP packet (RFC 768): Ethernet, IPv4 without options and UDP in front of it,
@@ -118,16 +109,15 @@ class AfXdpReception final : public core::Reception {
         : interface_(interface_of(order)),
           num_queues_(num_rx_queues(interface_)),
           num_frames_(frames_per_queue(num_queues_)),
-          socket_(open_bound_socket(order)),
-          flow_(order, socket_.get(), credit_window(num_frames_, order.mtu)),
+          socket_(order),
+          flow_(order, socket_.fd(), credit_window(num_frames_, order.mtu)),
           program_({.ipv4 = order.ipv4,
-                    .port = core::local_address(socket_.get()).port,
+                    .port = socket_.port(),
                     .flow = order.flow,
                     .num_flows = order.num_flows},
-                   num_queues_),
-          buffer_(kLongestDatagram)
+                   num_queues_)
     {
-        waits_.push_back({.fd = socket_.get(), .events = POLLIN, .revents = 0});
+        waits_.push_back({.fd = socket_.fd(), .events = POLLIN, .revents = 0});
         // Before the sockets: it says who holds the device, and some drivers' zero-copy mode wants
         // a program there. What comes meanwhile passes to the kernel.
         program_.attach(interface_);
@@ -142,10 +132,7 @@ class AfXdpReception final : public core::Reception {
         }
     }
 
-    [[nodiscard]] std::uint16_t port() const override
-    {
-        return core::local_address(socket_.get()).port;
-    }
+    [[nodiscard]] std::uint16_t port() const override { return socket_.port(); }
 
     core::ReceiveReport run(core::BlockVerifier* verifier, core::ReceiveStop& stop) override
     {
@@ -198,27 +185,13 @@ class AfXdpReception final : public core::Reception {
     /// Probes and the finish; and data that the program did not take, if there should be any.
     bool drain_socket(core::BlockVerifier* verifier)
     {
-        bool any = false;
-        for (;;) {
-            sockaddr_in sender{};
-            socklen_t length = sizeof(sender);
-            const ssize_t got =
-                ::recvfrom(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT,
-                           reinterpret_cast<sockaddr*>(&sender), &length);
-            if (got < 0) {
-                if (errno != EAGAIN && errno != EINTR)
-                    core::throw_errno("recvfrom", "UDP socket of the AF_XDP sink");
-                return any;
-            }
-            any = true;
-            const auto datagram = std::span(buffer_).first(static_cast<std::size_t>(got));
-            const auto header = core::decode_flow_header(datagram);
+        return socket_.drain([&](const auto& header, auto datagram, const sockaddr_in& sender) {
             if (flow_.take(header, &sender) != core::FlowReception::Taken::kData)
-                continue;
+                return;
             ++num_by_kernel_;
             if (verifier != nullptr)
                 verifier->add(header->offset, datagram.subspan(core::kFlowHeaderBytes));
-        }
+        });
     }
 
     core::ReceiveReport report() const
@@ -248,14 +221,13 @@ class AfXdpReception final : public core::Reception {
     std::string interface_;
     std::uint32_t num_queues_;
     std::uint32_t num_frames_;
-    core::UniqueFd socket_;
+    ControlSocket socket_;
     core::FlowGroup flow_;
     XdpProgram program_;
     std::vector<std::unique_ptr<XskRxSocket>> queues_;
     std::vector<pollfd> waits_;
     core::RxModeration moderation_;
     std::uint64_t num_by_kernel_ = 0;
-    std::vector<std::byte> buffer_;
 };
 
 core::Support probe()

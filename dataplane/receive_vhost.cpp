@@ -7,7 +7,7 @@
 #include "core/flow_group.hpp"
 #include "core/mapping.hpp"
 #include "core/receiver.hpp"
-#include "core/socket.hpp"
+#include "dataplane/control_socket.hpp"
 #include "dataplane/dpdk/vhost_device.hpp"
 #include "dataplane/vhost_packet.hpp"
 
@@ -38,27 +38,17 @@ constexpr std::chrono::milliseconds kStill{2};
 constexpr std::uint64_t kCreditWindow = 65536;
 constexpr std::size_t kLongestPacket = 65536 + 64;
 
-core::UniqueFd open_bound_socket(const core::ReceiveOrder& order)
-{
-    core::UniqueFd socket = core::open_socket(SOCK_DGRAM);
-    core::bind_socket(socket.get(), order.ipv4, order.port);
-    return socket;
-}
-
 class VhostReception final : public core::Reception {
   public:
     explicit VhostReception(const core::ReceiveOrder& order)
-        : socket_(open_bound_socket(order)),
+        : socket_(order),
           first_flow_(order.flow),
-          flow_(order, socket_.get(), kCreditWindow),
+          flow_(order, socket_.fd(), kCreditWindow),
           disk_memory_(order.num_flows),
           buffer_(core::Mapping::anonymous(kLongestPacket))
     {}
 
-    [[nodiscard]] std::uint16_t port() const override
-    {
-        return core::local_address(socket_.get()).port;
-    }
+    [[nodiscard]] std::uint16_t port() const override { return socket_.port(); }
 
     [[nodiscard]] std::string path() const override { return device_.path(); }
 
@@ -88,7 +78,7 @@ class VhostReception final : public core::Reception {
             ::sched_yield();
             return;
         }
-        pollfd readable{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+        pollfd readable{.fd = socket_.fd(), .events = POLLIN, .revents = 0};
         (void)::poll(&readable, 1, static_cast<int>(kLongestWait.count()));
     }
 
@@ -154,26 +144,12 @@ class VhostReception final : public core::Reception {
     /// Where the sender's disk reads land, probes, and the finish.
     bool drain_socket()
     {
-        bool any = false;
-        for (;;) {
-            sockaddr_in sender{};
-            socklen_t length = sizeof(sender);
-            const ssize_t got =
-                ::recvfrom(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT,
-                           reinterpret_cast<sockaddr*>(&sender), &length);
-            if (got < 0) {
-                if (errno != EAGAIN && errno != EINTR)
-                    core::throw_errno("recvfrom", "UDP socket of the software NIC");
-                return any;
-            }
-            any = true;
-            const auto header =
-                core::decode_flow_header(buffer_.bytes().first(static_cast<std::size_t>(got)));
+        return socket_.drain([&](const auto& header, auto, const sockaddr_in& sender) {
             if (header && header->kind == core::FlowHeader::Kind::kMemory)
                 note_memory(*header);
             else
                 (void)flow_.take(header, &sender);
-        }
+        });
     }
 
     void note_memory(const core::FlowHeader& header)
@@ -205,7 +181,7 @@ class VhostReception final : public core::Reception {
         return report;
     }
 
-    core::UniqueFd socket_;
+    ControlSocket socket_;
     std::uint32_t first_flow_;
     core::FlowGroup flow_;
     dpdk::VhostDevice device_;
@@ -224,17 +200,6 @@ class VhostReception final : public core::Reception {
     core::Mapping buffer_;
 };
 
-core::Support probe()
-{
-    try {
-        const dpdk::DetachedFolder folder;
-    } catch (const core::SystemError& error) {
-        return core::Support::unavailable(
-            fmt::format("DPDK's folder in memory needs root: {}", error.what()));
-    }
-    return core::Support::available();
-}
-
 } // namespace
 
 extern const core::Receiver receiver_vhost;
@@ -242,7 +207,7 @@ constinit const core::Receiver receiver_vhost{
     .name = "vhost",
     .summary = "A software NIC behind DPDK's virtio-user: its DMA is emulated",
     .wire = core::Wire::kUdp,
-    .probe = probe,
+    .probe = dpdk::DetachedFolder::probe,
     .open = [](const core::ReceiveOrder& order) -> std::unique_ptr<core::Reception> {
         return std::make_unique<VhostReception>(order);
     },

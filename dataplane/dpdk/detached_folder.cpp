@@ -22,6 +22,17 @@ DetachedFolder::DetachedFolder()
         "tmpfs"));
 }
 
+core::Support DetachedFolder::probe()
+{
+    try {
+        const DetachedFolder folder;
+        return core::Support::available();
+    } catch (const core::SystemError& error) {
+        return core::Support::unavailable(
+            fmt::format("DPDK's folder in memory needs root: {}", error.what()));
+    }
+}
+
 std::string DetachedFolder::path() const
 {
     return fmt::format("/proc/{}/fd/{}", ::getpid(), mount_.get());

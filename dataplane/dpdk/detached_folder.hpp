@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "core/support.hpp"
 #include "core/unique_fd.hpp"
 
 #include <string>
@@ -14,6 +15,9 @@ class DetachedFolder {
   public:
     /// Needs CAP_SYS_ADMIN. Throws SystemError.
     DetachedFolder();
+
+    /// Whether this process may make one.
+    [[nodiscard]] static core::Support probe();
 
     /// For this process, and for others that may look into its /proc/<pid>/fd (ptrace(2)).
     [[nodiscard]] std::string path() const;

@@ -5,6 +5,7 @@
 #include "core/units.hpp"
 #include "dataplane/dpdk/eal.hpp"
 
+#include <fmt/format.h>
 #include <rte_errno.h>
 #include <rte_vhost.h>
 
@@ -45,7 +46,7 @@ std::atomic<VhostDevice*> current{nullptr};
 const rte_vhost_device_ops kOperations = [] {
     rte_vhost_device_ops operations{};
     operations.new_device = [](int vid) { return current.load()->attach(vid) ? 0 : -1; };
-    operations.destroy_device = [](int) { current.load()->detach(); };
+    operations.destroy_device = [](int vid) { current.load()->detach(vid); };
     operations.vring_state_changed = [](int vid, std::uint16_t queue, int enabled) {
         current.load()->note_ring_state(vid, queue, enabled != 0);
         return 0;
@@ -93,6 +94,8 @@ bool VhostDevice::attach(int vid)
     const std::uint16_t num_queues = rte_vhost_get_vring_num(vid);
     for (std::uint16_t queue = 0; queue < num_queues; ++queue)
         attach_ring(queue);
+    if (rings_.empty())
+        vid_.reset(); // vhost does not take it as attached either, and will not tell of its end
     return !rings_.empty();
 }
 
@@ -104,15 +107,23 @@ void VhostDevice::note_ring_state(int vid, std::uint16_t queue, bool enabled)
         attach_ring(queue);
 }
 
-/// Called by vhost's thread, which knows no exceptions: without memory there is no ring, and the
-/// sender is heard of no more.
-void VhostDevice::attach_ring(std::uint16_t queue)
+void VhostDevice::attach_ring(std::uint16_t queue) noexcept
 {
     try {
         try_attach_ring(queue);
-    } catch (const std::exception&) {
-        rings_.erase(queue);
+    } catch (const std::exception& error) {
+        failure_ = error.what();
     }
+}
+
+void VhostDevice::throw_failure() const
+{
+    throw core::TransferError(fmt::format("software NIC: {}", failure_));
+}
+
+void VhostDevice::note_broken(std::uint16_t queue)
+{
+    failure_ = fmt::format("more became available in the driver's ring {} than it holds", queue);
 }
 
 void VhostDevice::try_attach_ring(std::uint16_t queue)
@@ -145,9 +156,11 @@ void VhostDevice::try_attach_ring(std::uint16_t queue)
     rings_.insert_or_assign(queue, LentRing{.memory = std::move(memory), .ring = std::move(ring)});
 }
 
-void VhostDevice::detach()
+void VhostDevice::detach(int vid)
 {
     const std::lock_guard lock(mutex_);
+    if (vid_ != vid)
+        return;
     vid_.reset();
     rings_.clear();
 }

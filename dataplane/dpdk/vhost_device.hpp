@@ -31,13 +31,19 @@ class VhostDevice {
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
-    /// Calls `use` with each ring that there is; it stays as long.
+    /// Calls `use` with each ring that there is; it stays as long. Throws core::TransferError where
+    /// a ring could not be had, or holds nonsense.
     template<typename Use>
     void with_rings(Use&& use)
     {
         const std::lock_guard lock(mutex_);
-        for (auto& [queue, lent] : rings_)
+        if (!failure_.empty())
+            throw_failure();
+        for (auto& [queue, lent] : rings_) {
             use(lent.ring);
+            if (lent.ring.is_broken())
+                note_broken(queue);
+        }
     }
 
     /// Octets of virtio's own header in front of each packet.
@@ -45,7 +51,7 @@ class VhostDevice {
 
     /// Called by vhost's thread.
     bool attach(int vid);
-    void detach();
+    void detach(int vid);
     void note_ring_state(int vid, std::uint16_t queue, bool enabled);
 
   private:
@@ -56,12 +62,15 @@ class VhostDevice {
         SplitRing ring;
     };
 
-    void attach_ring(std::uint16_t queue);
+    void attach_ring(std::uint16_t queue) noexcept;
     void try_attach_ring(std::uint16_t queue);
+    [[noreturn]] void throw_failure() const;
+    void note_broken(std::uint16_t queue);
 
     DetachedFolder folder_;
     std::string path_;
     std::mutex mutex_;
+    std::string failure_;    // of vhost's thread, which knows no exceptions
     std::optional<int> vid_; // the driver's connection, once it is set up
     std::map<std::uint16_t, LentRing> rings_;
 };
