@@ -144,7 +144,15 @@ std::string_view log_message(std::string_view line)
 
 void Eal::start(const Config& config)
 {
-    static const Eal eal(config);
+    static std::string failure;
+    if (!failure.empty())
+        throw core::TransferError(failure);
+    try {
+        static const Eal eal(config);
+    } catch (const core::TransferError& error) {
+        failure = error.what();
+        throw;
+    }
 }
 
 bool Eal::has_hugepages() noexcept

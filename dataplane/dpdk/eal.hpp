@@ -12,8 +12,9 @@ namespace pagewire::dataplane::dpdk {
 /// the process ends: whoever comes first decides about its memory.
 ///
 /// It leaves nothing behind: no configuration shared with other processes (--no-shconf), hugepages
-/// without names (--in-memory) or none (--no-huge), its folder a DetachedFolder. Nor does it write
-/// to the terminal: of what it logs, the errors are kept for Eal::error().
+/// without names (--in-memory) or none (--no-huge), its folder a DetachedFolder. Its log goes to no
+/// terminal: the errors in it are kept for Eal::error(). (A failed start says its last words on
+/// stderr as well.)
 class Eal {
   public:
     struct Config {
@@ -25,7 +26,8 @@ class Eal {
         std::vector<std::string> drivers = {};
     };
 
-    /// Throws core::TransferError that says what EAL says.
+    /// Throws core::TransferError that says what EAL says; the same again in a process where it has
+    /// failed, for EAL does not start twice.
     static void start(const Config& config);
 
     /// Whether its memory lies on 2 MiB hugepages; else each page has 4 KiB.

@@ -93,8 +93,13 @@ void Port::configure(const Config& config)
     driver_ = info.driver_name != nullptr ? info.driver_name : "unknown";
     rte_eth_conf conf{};
     // Virtual ports send frames of any length, and know no other MTU than Ethernet's.
-    if (config.port.is_pci && config.mtu <= info.max_mtu)
+    if (config.port.is_pci) {
+        if (config.mtu > info.max_mtu) {
+            throw core::TransferError(fmt::format("{} ({}) has an MTU of {} at most: use --mtu",
+                                                  name_, driver_, info.max_mtu));
+        }
         conf.rxmode.mtu = config.mtu;
+    }
     if ((info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0) {
         conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
         constexpr unsigned most = Segmenter::kSlicesMax + 1;
@@ -115,7 +120,11 @@ void Port::configure(const Config& config)
         prepares_ = true;
     }
     // Nothing is received by it. A driver that cannot do without an RX queue says so.
-    check("set-up", rte_eth_dev_configure(port_, 0, config.num_queues, &conf));
+    if (const int error = rte_eth_dev_configure(port_, 0, config.num_queues, &conf); error != 0) {
+        throw core::TransferError(
+            fmt::format("{}; some drivers want receive queues too, and a port has none here",
+                        Eal::error(fmt::format("{}: set-up", name_), error)));
+    }
     std::uint16_t rx_entries = 0;
     tx_entries_ = static_cast<std::uint16_t>(
         std::min<std::uint32_t>(config.tx_entries, info.tx_desc_lim.nb_max));
