@@ -7,6 +7,7 @@ Both receivers read all that the descriptors point to: pagewire's copies the pay
 
 import os
 import re
+import select
 import subprocess
 import tempfile
 import time
@@ -55,7 +56,7 @@ class VhostRunners:
             self.pagewire(source="memory", verify=False)
         with tempfile.TemporaryDirectory(prefix="pagewire-bench-") as folder:
             path = os.path.join(folder, "vhost.sock")
-            receiver = self._start(self._receiver_command(path), folder)
+            receiver = self._start(self._receiver_command(path), folder, subprocess.PIPE)
             try:
                 self._say(receiver, "start")
                 self._await_socket(receiver, path)
@@ -79,9 +80,9 @@ class VhostRunners:
         sample.packet_bytes = self._payload_bytes + HEADER_BYTES
         return sample
 
-    def _start(self, argv, folder):
+    def _start(self, argv, folder, stdout=subprocess.DEVNULL):
         return self._link.start(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            argv, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.STDOUT,
             env=os.environ | {"RUNTIME_DIRECTORY": folder},
         )
 
@@ -109,11 +110,13 @@ class VhostRunners:
         """Packets that the receiver has had, when, and the sender's CPU seconds until then."""
         self._say(receiver, "show port stats 0")
         deadline = time.monotonic() + COMMAND_TIME_S
-        while time.monotonic() < deadline:
-            line = receiver.stdout.readline()
-            if not line:
+        text = ""
+        while select.select([receiver.stdout], [], [], deadline - time.monotonic())[0]:
+            words = os.read(receiver.stdout.fileno(), 65536)
+            if not words:
                 raise Failed("dpdk-testpmd: the receiver has ended")
-            if found := re.search(r"RX-packets: (\d+)", line):
+            text += words.decode(errors="replace")
+            if found := re.search(r"RX-packets: (\d+)\s", text):
                 return int(found[1]), time.monotonic(), WireRunners.cpu_s(sender)
         raise Failed("dpdk-testpmd: shows no statistics")
 
