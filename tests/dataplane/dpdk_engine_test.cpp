@@ -6,6 +6,7 @@
 #include "core/units.hpp"
 #include "dataplane/dpdk/eal.hpp"
 #include "dataplane/dpdk/engine.hpp"
+#include "dataplane/dpdk/vhost_device.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,9 +15,17 @@
 #include <rte_memory.h>
 #include <rte_ring.h>
 
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <string>
 #include <vector>
 
 namespace pagewire::dataplane {
@@ -39,15 +48,63 @@ core::TransferJob job_of(std::uint32_t num_queues, core::ChecksumMode checksum)
     return job;
 }
 
+/// A software NIC in a process of its own that takes nothing from its rings: EAL starts once in a
+/// process, and so before this one's.
+class IdleNic {
+  public:
+    IdleNic()
+    {
+        std::array<int, 2> pipe{};
+        core::checked(::pipe(pipe.data()), "pipe");
+        child_ = core::checked(::fork(), "fork");
+        if (child_ == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            const dpdk::VhostDevice device;
+            (void)::write(pipe[1], device.path().data(), device.path().size());
+            ::close(pipe[1]);
+            for (;;)
+                ::pause();
+        }
+        ::close(pipe[1]);
+        std::array<char, 256> path{};
+        const ssize_t count = ::read(pipe[0], path.data(), path.size());
+        path_.assign(path.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+        ::close(pipe[0]);
+    }
+
+    IdleNic(const IdleNic&) = delete;
+    IdleNic& operator=(const IdleNic&) = delete;
+
+    ~IdleNic() { kill(); }
+
+    void kill()
+    {
+        if (child_ <= 0)
+            return;
+        ::kill(child_, SIGKILL);
+        ::waitpid(child_, nullptr, 0);
+        child_ = -1;
+    }
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+  private:
+    pid_t child_ = -1;
+    std::string path_;
+};
+
 class DpdkEngine : public testing::Test {
   protected:
     static void SetUpTestSuite()
     {
-        dpdk::Eal::start(
-            {.memory_bytes = 128 * core::kMiB,
-             .may_use_hugepages = false,
-             .pci = {},
-             .drivers = {"librte_net_ring.so", "librte_net_null.so", "librte_mempool_ring.so"}});
+        ::signal(SIGPIPE, SIG_IGN); // as a worker does
+        static IdleNic nic;
+        idle_nic_ = &nic;
+        dpdk::Eal::start({.memory_bytes = 128 * core::kMiB,
+                          .may_use_hugepages = false,
+                          .pci = {},
+                          .drivers = {"librte_net_ring.so", "librte_net_null.so",
+                                      "librte_net_virtio.so", "librte_mempool_ring.so"}});
     }
 
     void open(const char* port, std::uint32_t num_queues = 1,
@@ -78,6 +135,7 @@ class DpdkEngine : public testing::Test {
         return report.counters.at("buffers_out");
     }
 
+    inline static IdleNic* idle_nic_ = nullptr;
     std::vector<std::unique_ptr<Engine>> engines_;
 };
 
@@ -212,6 +270,34 @@ TEST_F(DpdkEngine, WhatADriverDropsComesBackAtOnce)
     for (std::uint64_t i = 0; i < packets.size(); ++i)
         ASSERT_EQ(returned[i], i * 1024);
     EXPECT_EQ(num_out(), 0U);
+}
+
+TEST_F(DpdkEngine, APeerThatDiesIsNoticedByWhoWaitsForRoom)
+{
+    open(fmt::format("net_virtio_user0,path={},queue_size={}", idle_nic_->path(), kRingEntries)
+             .c_str());
+    std::uint64_t addr = 0;
+    const auto submit_one = [&] {
+        const std::array packet{Descriptor{.addr = addr, .len = 1000, .more = false}};
+        addr += 1024;
+        return engine().submit(packet);
+    };
+    while (submit_one() == 1) { // nobody takes from the ring
+    }
+    EXPECT_GE(num_out(), kRingEntries / 2);
+    EXPECT_EQ(engine().kick(), 0);
+    idle_nic_->kill();
+    // As the pipeline: it waits, and asks once in between.
+    int lost = 0;
+    for (int turn = 0; turn < 500 && lost == 0; ++turn) {
+        engine().wait(std::chrono::milliseconds(1));
+        lost = engine().kick();
+    }
+    EXPECT_EQ(lost, ENOTCONN);
+    engines_.clear();  // the port closes over what is out
+    open("net_null0"); // and the next one sends
+    ASSERT_EQ(engine().submit(std::array{Descriptor{.addr = 0, .len = 60, .more = false}}), 1U);
+    EXPECT_THAT(reclaimed(), ElementsAre(0));
 }
 
 TEST_F(DpdkEngine, EachQueueHasARegionOfItsOwn)
