@@ -99,7 +99,7 @@ class DpdkEngine : public testing::Test {
     {
         ::signal(SIGPIPE, SIG_IGN); // as a worker does
         static IdleNic nic;
-        idle_nic_ = &nic;
+        idle_nic = &nic;
         dpdk::Eal::start({.memory_bytes = 128 * core::kMiB,
                           .may_use_hugepages = false,
                           .pci = {},
@@ -135,7 +135,7 @@ class DpdkEngine : public testing::Test {
         return report.counters.at("buffers_out");
     }
 
-    inline static IdleNic* idle_nic_ = nullptr;
+    inline static IdleNic* idle_nic = nullptr;
     std::vector<std::unique_ptr<Engine>> engines_;
 };
 
@@ -274,7 +274,7 @@ TEST_F(DpdkEngine, WhatADriverDropsComesBackAtOnce)
 
 TEST_F(DpdkEngine, APeerThatDiesIsNoticedByWhoWaitsForRoom)
 {
-    open(fmt::format("net_virtio_user0,path={},queue_size={}", idle_nic_->path(), kRingEntries)
+    open(fmt::format("net_virtio_user0,path={},queue_size={}", idle_nic->path(), kRingEntries)
              .c_str());
     std::uint64_t addr = 0;
     const auto submit_one = [&] {
@@ -286,7 +286,7 @@ TEST_F(DpdkEngine, APeerThatDiesIsNoticedByWhoWaitsForRoom)
     }
     EXPECT_GE(num_out(), kRingEntries / 2);
     EXPECT_EQ(engine().kick(), 0);
-    idle_nic_->kill();
+    idle_nic->kill();
     // As the pipeline: it waits, and asks once in between.
     int lost = 0;
     for (int turn = 0; turn < 500 && lost == 0; ++turn) {
