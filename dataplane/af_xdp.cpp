@@ -6,8 +6,8 @@
 #include "dataplane/direct_reader.hpp"
 #include "dataplane/packet_header.hpp"
 #include "dataplane/queue_threads.hpp"
-#include "dataplane/xsk_setup.hpp"
-#include "dataplane/xsk_socket.hpp"
+#include "nic/xsk_setup.hpp"
+#include "nic/xsk_socket.hpp"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -29,7 +29,7 @@ constexpr unsigned kCopyModeSegments = Segmenter::kSlicesMax + 1;
 /// Offload in several segments needs the unaligned mode: metadata room is asked of every
 /// descriptor, and a slice that begins a chunk has none (net/xdp/xsk_queue.h,
 /// xp_aligned_validate_desc).
-XskConfig socket_config(const core::TransferJob& job)
+nic::XskConfig socket_config(const core::TransferJob& job)
 {
     const bool offload = job.dataplane.checksum == core::ChecksumMode::kOffload;
     const bool several = job.dataplane.layout != core::PacketLayout::kHeadroom;
@@ -40,7 +40,7 @@ XskConfig socket_config(const core::TransferJob& job)
             .bind = job.dataplane.bind,
             .several_segments = several,
             .unaligned = several && offload,
-            .tx_metadata_len = offload ? std::uint32_t{sizeof(TxMetadata)} : 0U,
+            .tx_metadata_len = offload ? std::uint32_t{sizeof(nic::TxMetadata)} : 0U,
             .busy_poll_us = job.dataplane.busy_poll_us};
 }
 
@@ -78,7 +78,7 @@ struct Umem {
 
     std::uint64_t region_bytes;
     core::Mapping memory;
-    const XskSocket* owner = nullptr; // null: nobody has registered it
+    const nic::XskSocket* owner = nullptr; // null: nobody has registered it
 };
 
 class AfXdpEngine final : public Engine {
@@ -88,8 +88,8 @@ class AfXdpEngine final : public Engine {
           umem_(std::move(umem)),
           base_(umem_->region_bytes * index),
           memory_(umem_->memory.bytes().subspan(base_, umem_->region_bytes)),
-          socket_(umem_->owner != nullptr ? XskSocket(*umem_->owner, config_)
-                                          : XskSocket(umem_->memory.bytes(), config_)),
+          socket_(umem_->owner != nullptr ? nic::XskSocket(*umem_->owner, config_)
+                                          : nic::XskSocket(umem_->memory.bytes(), config_)),
           zerocopy_(socket_.is_zerocopy()),
           nic_numa_node_(job.dataplane.numa_node)
     {
@@ -189,17 +189,17 @@ class AfXdpEngine final : public Engine {
     /// Before the packet's first octet, in the room that the layouts leave there.
     void ask_checksum(std::uint64_t packet_addr) noexcept
     {
-        const TxMetadata metadata{.flags = XDP_TXMD_FLAGS_CHECKSUM,
-                                  .csum_start = kChecksumStart,
-                                  .csum_offset = kChecksumOffset};
+        const nic::TxMetadata metadata{.flags = XDP_TXMD_FLAGS_CHECKSUM,
+                                       .csum_start = kChecksumStart,
+                                       .csum_offset = kChecksumOffset};
         std::memcpy(memory_.data() + packet_addr - sizeof(metadata), &metadata, sizeof(metadata));
     }
 
-    XskConfig config_;
+    nic::XskConfig config_;
     std::shared_ptr<Umem> umem_; // before the socket: it outlives it
     std::uint64_t base_;         // of this queue's region
     std::span<std::byte> memory_;
-    XskSocket socket_;
+    nic::XskSocket socket_;
     bool zerocopy_;
     int nic_numa_node_;
     unsigned num_segments_max_ = kCopyModeSegments;
@@ -209,7 +209,7 @@ class AfXdpEngine final : public Engine {
 
 core::Support probe()
 {
-    const core::Support sockets = probe_xdp_sockets();
+    const core::Support sockets = nic::probe_xdp_sockets();
     return sockets ? probe_io_uring() : sockets;
 }
 

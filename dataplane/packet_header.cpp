@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/packet_header.hpp"
 
-#include "dataplane/checksum.hpp"
+#include "core/checksum.hpp"
 
 #include <net/ethernet.h>
 #include <netinet/in.h>
@@ -58,11 +58,11 @@ PacketHeader::PacketHeader(const core::LinkEnd& local, const core::LinkEnd& peer
     std::memcpy(template_.data(), &ethernet, sizeof(ethernet));
     std::memcpy(template_.data() + kIpv4At, &ipv4, sizeof(ipv4));
     std::memcpy(template_.data() + kUdpAt, &udp, sizeof(udp));
-    ipv4_sum_ = checksum_add(0, std::span(template_).subspan<kIpv4At, kIpv4Bytes>());
+    ipv4_sum_ = core::checksum_add(0, std::span(template_).subspan<kIpv4At, kIpv4Bytes>());
     // RFC 768: addresses, protocol; length and the rest of the header come with each packet.
     const auto addresses = std::span(template_).subspan<kIpv4At + offsetof(iphdr, saddr), 8>();
-    pseudo_sum_ = checksum_add(IPPROTO_UDP, addresses);
-    ports_sum_ = checksum_add(0, std::span(template_).subspan<kUdpAt, 4>());
+    pseudo_sum_ = core::checksum_add(IPPROTO_UDP, addresses);
+    ports_sum_ = core::checksum_add(0, std::span(template_).subspan<kUdpAt, 4>());
 }
 
 void PacketHeader::write(std::span<std::byte, kPacketHeaderBytes> out, std::uint64_t sequence,
@@ -78,7 +78,7 @@ void PacketHeader::write(std::span<std::byte, kPacketHeaderBytes> out, std::uint
     std::byte* ipv4 = out.data() + kIpv4At;
     put16(ipv4 + offsetof(iphdr, tot_len), ipv4_bytes);
     put16(ipv4 + offsetof(iphdr, id), ipv4_id);
-    put16(ipv4 + offsetof(iphdr, check), checksum_finish(ipv4_sum_ + ipv4_bytes + ipv4_id));
+    put16(ipv4 + offsetof(iphdr, check), core::checksum_finish(ipv4_sum_ + ipv4_bytes + ipv4_id));
     put16(out.data() + kUdpAt + offsetof(udphdr, len), udp_bytes);
     const auto flow_header = out.subspan<kFlowAt, core::kFlowHeaderBytes>();
     core::encode_flow_header({.flow = flow_,
@@ -94,11 +94,12 @@ void PacketHeader::write(std::span<std::byte, kPacketHeaderBytes> out, std::uint
     case core::ChecksumMode::kOffload:
         // The device adds what begins at the UDP header to what stands there: the pseudo header's
         // sum (Documentation/networking/checksum-offloads.rst).
-        put16(check, static_cast<std::uint16_t>(~checksum_finish(pseudo_sum_ + udp_bytes)));
+        put16(check, static_cast<std::uint16_t>(~core::checksum_finish(pseudo_sum_ + udp_bytes)));
         return;
     case core::ChecksumMode::kSidecar: {
         const std::uint32_t sum = pseudo_sum_ + ports_sum_ + 2U * udp_bytes + checksum.payload_sum;
-        const std::uint16_t sum_of_all = checksum_finish(checksum_add(sum, flow_header));
+        const std::uint16_t sum_of_all =
+            core::checksum_finish(core::checksum_add(sum, flow_header));
         put16(check, sum_of_all == 0 ? 0xffff : sum_of_all); // RFC 768: 0 would mean none
         return;
     }

@@ -12,7 +12,7 @@
 #include "dataplane/rx_queues.hpp"
 #include "dataplane/xdp/xdp_program.hpp"
 #include "dataplane/xsk_rx_socket.hpp"
-#include "dataplane/xsk_setup.hpp"
+#include "nic/xsk_setup.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -232,7 +232,7 @@ class AfXdpReception final : public core::Reception {
 
 core::Support probe()
 {
-    const core::Support sockets = probe_xdp_sockets();
+    const core::Support sockets = nic::probe_xdp_sockets();
     return sockets ? XdpProgram::probe() : sockets;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/sidecar.hpp"
 
+#include "core/checksum.hpp"
 #include "core/error.hpp"
 #include "core/mapping.hpp"
 #include "core/unique_fd.hpp"
 #include "core/units.hpp"
-#include "dataplane/checksum.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -63,7 +63,7 @@ class PacketSums {
     std::vector<std::uint16_t>& sums_;
     std::uint64_t position_;
     std::size_t rest_of_packet_ = 0;
-    OnesComplementSum sum_;
+    core::OnesComplementSum sum_;
 };
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/vhost_packet.hpp"
 
-#include "dataplane/checksum.hpp"
+#include "core/checksum.hpp"
 #include "dataplane/packet_header.hpp"
 
 #include <endian.h>
@@ -114,7 +114,7 @@ bool VhostPacket::checksum_is_right() const noexcept
     if (!leaves_checksum_ && word_at(front, kUdpAt + kChecksumOffset) == 0)
         return true;
     // RFC 768: a pseudo header of addresses, protocol and length, then the datagram.
-    OnesComplementSum sum;
+    core::OnesComplementSum sum;
     sum.add(front.subspan(kAddressesAt, kAddressesBytes));
     sum.add(std::array{std::byte{0}, std::byte{IPPROTO_UDP}});
     sum.add(front.subspan(kUdpAt + 4, 2));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include "dataplane/xdp_uapi.hpp"
-#include "dataplane/xsk_ring.hpp"
+#include "nic/xdp_uapi.hpp"
+#include "nic/xsk_ring.hpp"
 
 #include <array>
 #include <cstddef>
@@ -36,8 +36,8 @@ class XskRxPath {
     static constexpr std::uint32_t kPiecesMax = 32;
 
     struct Layout {
-        RingMemory<xdp_desc> rx;
-        RingMemory<std::uint64_t> fill; ///< no smaller than the number of frames
+        nic::RingMemory<xdp_desc> rx;
+        nic::RingMemory<std::uint64_t> fill; ///< no smaller than the number of frames
         std::span<const std::byte> umem;
         std::uint32_t chunk_bytes = 0; ///< aligned mode: the UMEM is a whole number of chunks
     };
@@ -86,8 +86,8 @@ class XskRxPath {
     void accept(const xdp_desc& descriptor) noexcept;
     void give_back() noexcept;
 
-    ConsumerRing<xdp_desc> rx_;
-    ProducerRing<std::uint64_t> fill_;
+    nic::ConsumerRing<xdp_desc> rx_;
+    nic::ProducerRing<std::uint64_t> fill_;
     std::span<const std::byte> umem_;
     std::uint64_t chunk_bytes_;
     std::array<std::span<const std::byte>, kPiecesMax> pieces_{}; // of the packet at hand

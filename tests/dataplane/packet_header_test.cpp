@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/packet_header.hpp"
 
-#include "dataplane/checksum.hpp"
+#include "core/checksum.hpp"
 
 #include "tests/support/random_bytes.hpp"
 
@@ -169,31 +169,32 @@ std::vector<std::byte> octets(std::initializer_list<int> values)
 TEST(Checksum, ExampleOfTheRfc)
 {
     const std::uint32_t sum =
-        checksum_add(0, octets({0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7}));
+        core::checksum_add(0, octets({0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7}));
     EXPECT_EQ(sum, 0x2ddf0U);
-    EXPECT_EQ(checksum_finish(sum), 0x220dU); // ~ddf2
+    EXPECT_EQ(core::checksum_finish(sum), 0x220dU); // ~ddf2
 }
 
 TEST(Checksum, OddOctetIsTheHighHalfOfAWord)
 {
-    EXPECT_EQ(checksum_add(0, octets({0x12})), 0x1200U);
-    EXPECT_EQ(checksum_add(1, octets({0x12, 0x34, 0x56})), 0x1234U + 0x5600U + 1);
+    EXPECT_EQ(core::checksum_add(0, octets({0x12})), 0x1200U);
+    EXPECT_EQ(core::checksum_add(1, octets({0x12, 0x34, 0x56})), 0x1234U + 0x5600U + 1);
 }
 
 TEST(Checksum, FoldsUntilNoCarryIsLeft)
 {
-    EXPECT_EQ(checksum_finish(0), 0xffffU);
-    EXPECT_EQ(checksum_finish(0xffff), 0U);
-    EXPECT_EQ(checksum_finish(0x1ffff), 0xfffeU); // 1ffff -> 10000 -> 1
-    EXPECT_EQ(checksum_finish(0xffffffff), 0U);
+    EXPECT_EQ(core::checksum_finish(0), 0xffffU);
+    EXPECT_EQ(core::checksum_finish(0xffff), 0U);
+    EXPECT_EQ(core::checksum_finish(0x1ffff), 0xfffeU); // 1ffff -> 10000 -> 1
+    EXPECT_EQ(core::checksum_finish(0xffffffff), 0U);
 }
 
 TEST(Checksum, InPartsAsInOne)
 {
     const auto whole = tests::random_bytes(1000, 1);
     const std::span all(whole);
-    EXPECT_EQ(checksum_finish(checksum_add(checksum_add(0, all.first(400)), all.subspan(400))),
-              checksum_finish(checksum_add(0, all)));
+    EXPECT_EQ(core::checksum_finish(
+                  core::checksum_add(core::checksum_add(0, all.first(400)), all.subspan(400))),
+              core::checksum_finish(core::checksum_add(0, all)));
 }
 
 } // namespace

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "core/checksum.hpp"
 #include "core/error.hpp"
 #include "core/source_file.hpp"
 #include "core/units.hpp"
-#include "dataplane/checksum.hpp"
 #include "dataplane/pipeline.hpp"
 #include "tests/dataplane/recording_engine.hpp"
 #include "tests/support/random_bytes.hpp"
@@ -141,18 +141,18 @@ class PipelineTest : public ::testing::Test {
         const auto addresses = packet.subspan(kEthernetBytes + 12, 8);
         constexpr std::uint32_t protocol = 17;
         const std::uint32_t pseudo =
-            checksum_add(protocol + static_cast<std::uint32_t>(udp.size()), addresses);
-        const std::uint32_t field = checksum_add(0, udp.subspan(kChecksumOffset, 2));
+            core::checksum_add(protocol + static_cast<std::uint32_t>(udp.size()), addresses);
+        const std::uint32_t field = core::checksum_add(0, udp.subspan(kChecksumOffset, 2));
         switch (job_.dataplane.checksum) {
         case core::ChecksumMode::kNone:
             EXPECT_EQ(field, 0U);
             break;
         case core::ChecksumMode::kOffload:
-            EXPECT_EQ(field, static_cast<std::uint16_t>(~checksum_finish(pseudo)));
+            EXPECT_EQ(field, static_cast<std::uint16_t>(~core::checksum_finish(pseudo)));
             break;
         case core::ChecksumMode::kSidecar:
             EXPECT_NE(field, 0U);
-            EXPECT_EQ(checksum_finish(checksum_add(pseudo, udp)), 0U);
+            EXPECT_EQ(core::checksum_finish(core::checksum_add(pseudo, udp)), 0U);
             break;
         }
     }

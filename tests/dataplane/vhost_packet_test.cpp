@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets as a software NIC finds them: cut into buffers anywhere, and not to be believed.
-#include "dataplane/checksum.hpp"
+#include "core/checksum.hpp"
 #include "dataplane/packet_header.hpp"
 #include "dataplane/vhost_packet.hpp"
 
@@ -96,7 +96,7 @@ TEST_F(VhostPacketTest, TellsPayloadByItsAddresses)
 TEST_F(VhostPacketTest, JudgesTheUdpChecksum)
 {
     EXPECT_TRUE(cut_at({12, 78}).checksum_is_right()); // none
-    OnesComplementSum sum;
+    core::OnesComplementSum sum;
     sum.add(payload());
     write({.mode = core::ChecksumMode::kSidecar, .payload_sum = sum.folded()});
     for (const std::size_t cut : {std::size_t{78}, std::size_t{79}, std::size_t{1111}})

@@ -4,15 +4,15 @@
 #include "core/mapping.hpp"
 #include "core/method.hpp"
 #include "core/unique_fd.hpp"
-#include "dataplane/xdp_uapi.hpp"
-#include "dataplane/xsk_ring.hpp"
+#include "nic/xdp_uapi.hpp"
+#include "nic/xsk_ring.hpp"
 
 #include <cstdint>
 #include <map>
 #include <span>
 #include <string>
 
-namespace pagewire::dataplane {
+namespace pagewire::nic {
 
 struct XskConfig {
     std::string interface;
@@ -70,4 +70,4 @@ class XskSocket {
     std::uint32_t tx_budget_ = 0;
 };
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::nic

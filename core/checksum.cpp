@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/checksum.hpp"
+#include "core/checksum.hpp"
 
 #include <bit>
 #include <cstring>
 
-namespace pagewire::dataplane {
+namespace pagewire::core {
 
 namespace {
 
@@ -62,4 +62,4 @@ std::uint16_t OnesComplementSum::folded() const noexcept
     return fold(sum_);
 }
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::core

@@ -2,7 +2,7 @@
 //
 // The rings on plain memory: the test plays the kernel's side.
 
-#include "dataplane/xsk_ring.hpp"
+#include "nic/xsk_ring.hpp"
 
 #include "tests/support/random_bytes.hpp"
 
@@ -13,7 +13,7 @@
 #include <limits>
 #include <thread>
 
-namespace pagewire::dataplane {
+namespace pagewire::nic {
 namespace {
 
 constexpr std::uint32_t kSize = 8;
@@ -234,4 +234,4 @@ TEST_P(XskRing, TwoThreads)
 }
 
 } // namespace
-} // namespace pagewire::dataplane
+} // namespace pagewire::nic

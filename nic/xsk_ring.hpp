@@ -18,7 +18,7 @@
 /// only after the other side has done with it. Indices run freely over 32 bits and wrap; `size` is
 /// a power of two. Each side keeps a cached copy of the other's index and reads the shared one only
 /// when the cache shows too little: the index's cache line stays with its writer.
-namespace pagewire::dataplane {
+namespace pagewire::nic {
 
 /// Where a ring lies: pointers into the kernel's mapping, or into plain memory in a test.
 template<typename Entry>
@@ -150,4 +150,4 @@ class ConsumerRing {
     std::uint32_t cached_consumer_ = 0;
 };
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::nic

@@ -6,7 +6,7 @@
 #include <span>
 
 /// The Internet checksum (RFC 1071).
-namespace pagewire::dataplane {
+namespace pagewire::core {
 
 /// One's-complement sum of 16-bit words, not inverted, not folded. For headers: at most some
 /// thousand octets, the first at an even place of what is summed.
@@ -30,4 +30,4 @@ class OnesComplementSum {
     bool odd_ = false;      // an odd number of octets so far
 };
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::core

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/xsk_setup.hpp"
+#include "nic/xsk_setup.hpp"
 
 #include "core/unique_fd.hpp"
 
@@ -7,7 +7,7 @@
 #include <net/if.h>
 #include <unistd.h>
 
-namespace pagewire::dataplane {
+namespace pagewire::nic {
 
 namespace {
 
@@ -104,4 +104,4 @@ core::Support probe_xdp_sockets()
     return core::Support::unavailable(fmt::format("socket(AF_XDP): {}", core::errno_text(errno)));
 }
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::nic

@@ -5,8 +5,8 @@
 #include "core/mapping.hpp"
 #include "core/method.hpp"
 #include "core/support.hpp"
-#include "dataplane/xdp_uapi.hpp"
-#include "dataplane/xsk_ring.hpp"
+#include "nic/xdp_uapi.hpp"
+#include "nic/xsk_ring.hpp"
 
 #include <sys/socket.h>
 
@@ -16,7 +16,7 @@
 
 /// The calls by which an AF_XDP socket is set up, with errors that name option, ring or queue
 /// (Documentation/networking/af_xdp.rst).
-namespace pagewire::dataplane {
+namespace pagewire::nic {
 
 static_assert(sizeof(xdp_desc) == 16, "descriptors are shared with the kernel: 16 octets");
 
@@ -73,4 +73,4 @@ void bind_xdp_queue(int fd, const XdpBinding& binding);
 /// Whether this kernel and this caller may have AF_XDP sockets.
 [[nodiscard]] core::Support probe_xdp_sockets();
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::nic

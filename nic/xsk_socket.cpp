@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/xsk_socket.hpp"
+#include "nic/xsk_socket.hpp"
 
 #include "core/error.hpp"
-#include "dataplane/xsk_setup.hpp"
+#include "nic/xsk_setup.hpp"
 
 #include <sys/socket.h>
 
-namespace pagewire::dataplane {
+namespace pagewire::nic {
 
 namespace {
 
@@ -106,4 +106,4 @@ std::map<std::string, std::uint64_t> XskSocket::statistics() const
             {"tx_ring_empty_descs", s.tx_ring_empty_descs}};
 }
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::nic

@@ -27,7 +27,7 @@
 #define XDP_MAX_TX_SKB_BUDGET 9 // Linux 6.17
 #endif
 
-namespace pagewire::dataplane {
+namespace pagewire::nic {
 
 /// struct xdp_umem_reg as of Linux 6.8: a kernel before knows the part up to `flags` and refuses
 /// what it does not know, unless it is 0.
@@ -54,4 +54,4 @@ struct TxMetadata {
 
 static_assert(sizeof(TxMetadata) == 24, "shared with the kernel: struct xsk_tx_metadata");
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::nic
