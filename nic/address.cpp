@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-/// The IPv4 side of nic/link.hpp: addresses, neighbours, routes.
+/// The IP side of nic/link.hpp: addresses, neighbours, routes.
 
 #include "nic/link.hpp"
 
 #include "nic/netlink.hpp"
 
 #include <fmt/format.h>
+#include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <netlink/errno.h>
@@ -21,8 +22,6 @@
 namespace pagewire::nic {
 
 namespace {
-
-constexpr unsigned kIpv4Bits = 32;
 
 NlAddrPtr ipv4_address(std::uint32_t ipv4)
 {
@@ -45,35 +44,92 @@ std::optional<std::uint32_t> to_ipv4(const nl_addr* address)
     return ipv4;
 }
 
-} // namespace
-
-void add_address(const NetNamespace& netns, const std::string& interface, std::uint32_t ipv4,
-                 unsigned prefix_length)
+/// Nothing where `address` is null or of another family.
+std::optional<IpAddress> to_ip(const nl_addr* address)
 {
-    const NlAddrPtr local = ipv4_address(ipv4);
-    if (prefix_length > kIpv4Bits)
-        core::throw_error(EINVAL, "add address to",
-                          fmt::format("{}: {}/{}", interface, to_text(local), prefix_length));
-    nl_addr_set_prefixlen(local.get(), static_cast<int>(prefix_length));
+    if (const auto ipv4 = to_ipv4(address))
+        return *ipv4;
+    Ipv6Address ipv6{};
+    if (address == nullptr || nl_addr_get_family(address) != AF_INET6 ||
+        nl_addr_get_len(address) != ipv6.size())
+        return std::nullopt;
+    std::memcpy(ipv6.data(), nl_addr_get_binary_addr(address), ipv6.size());
+    return ipv6;
+}
+
+using AddressCall = int (*)(nl_sock*, rtnl_addr*, int);
+
+void change_address(const NetNamespace& netns, const std::string& interface,
+                    const InterfaceAddress& what, const char* verb, AddressCall call, int flags)
+{
+    const std::string action = fmt::format(fmt::runtime(verb), format_interface_address(what));
+    if (what.prefix_length > num_bits(what.address))
+        core::throw_error(EINVAL, action, interface);
+    const auto local = std::visit(
+        [&](const auto& octets) {
+            return own<NlAddrPtr>(nl_addr_build(family_of(what.address), &octets, sizeof(octets)));
+        },
+        what.address);
+    nl_addr_set_prefixlen(local.get(), static_cast<int>(what.prefix_length));
 
     NetlinkSocket socket(netns, NETLINK_ROUTE);
     const LinkPtr link = get_link(socket, interface);
     const auto address = own<AddressPtr>(rtnl_addr_alloc());
     rtnl_addr_set_ifindex(address.get(), rtnl_link_get_ifindex(link.get()));
-    const std::string action = fmt::format("add address {} to", to_text(local));
     socket.check(rtnl_addr_set_local(address.get(), local.get()), action, interface);
-    socket.check(rtnl_addr_add(socket.get(), address.get(), NLM_F_CREATE | NLM_F_EXCL), action,
-                 interface);
+    if (family_of(what.address) == AF_INET6)
+        rtnl_addr_set_flags(address.get(), IFA_F_NODAD);
+    socket.check(call(socket.get(), address.get(), flags), action, interface);
 }
 
-std::optional<std::uint32_t> first_address(const NetNamespace& netns, const std::string& interface)
+} // namespace
+
+void add_address(const NetNamespace& netns, const std::string& interface,
+                 const InterfaceAddress& address)
+{
+    change_address(netns, interface, address, "add address {} to", rtnl_addr_add,
+                   NLM_F_CREATE | NLM_F_EXCL);
+}
+
+void add_address(const NetNamespace& netns, const std::string& interface, std::uint32_t ipv4,
+                 unsigned prefix_length)
+{
+    add_address(netns, interface, {.address = ipv4, .prefix_length = prefix_length});
+}
+
+void add_address(const NetNamespace& netns, const std::string& interface, const Ipv6Address& ipv6,
+                 unsigned prefix_length)
+{
+    add_address(netns, interface, {.address = ipv6, .prefix_length = prefix_length});
+}
+
+void delete_address(const NetNamespace& netns, const std::string& interface,
+                    const InterfaceAddress& address)
+{
+    change_address(netns, interface, address, "delete address {} of", rtnl_addr_delete, 0);
+}
+
+void delete_address(const NetNamespace& netns, const std::string& interface, std::uint32_t ipv4,
+                    unsigned prefix_length)
+{
+    delete_address(netns, interface, {.address = ipv4, .prefix_length = prefix_length});
+}
+
+void delete_address(const NetNamespace& netns, const std::string& interface,
+                    const Ipv6Address& ipv6, unsigned prefix_length)
+{
+    delete_address(netns, interface, {.address = ipv6, .prefix_length = prefix_length});
+}
+
+std::vector<InterfaceAddress> addresses(const NetNamespace& netns, const std::string& interface)
 {
     NetlinkSocket socket(netns, NETLINK_ROUTE);
     const LinkPtr link = get_link(socket, interface);
     nl_cache* dump = nullptr;
     socket.check(rtnl_addr_alloc_cache(socket.get(), &dump), "list addresses of", interface);
-    const CachePtr addresses(dump);
+    const CachePtr all(dump);
 
+    std::vector<InterfaceAddress> found;
     // The dump keeps the kernel's order: primary addresses before secondary ones.
     for (nl_object* object = nl_cache_get_first(dump); object != nullptr;
          object = nl_cache_get_next(object)) {
@@ -81,8 +137,20 @@ std::optional<std::uint32_t> first_address(const NetNamespace& netns, const std:
             reinterpret_cast<rtnl_addr*>(object); // every libnl object begins as nl_object does
         if (rtnl_addr_get_ifindex(address) != rtnl_link_get_ifindex(link.get()))
             continue;
-        if (const auto ipv4 = to_ipv4(rtnl_addr_get_local(address)))
-            return ipv4;
+        const nl_addr* local = rtnl_addr_get_local(address);
+        if (const auto ip = to_ip(local))
+            found.push_back(
+                {.address = *ip,
+                 .prefix_length = static_cast<unsigned>(rtnl_addr_get_prefixlen(address))});
+    }
+    return found;
+}
+
+std::optional<std::uint32_t> first_address(const NetNamespace& netns, const std::string& interface)
+{
+    for (const InterfaceAddress& address : addresses(netns, interface)) {
+        if (const auto* ipv4 = std::get_if<std::uint32_t>(&address.address))
+            return *ipv4;
     }
     return std::nullopt;
 }

@@ -158,6 +158,29 @@ void set_features(const NetNamespace& netns, const std::string& interface,
     verify_active(interface, channel.read(), settings);
 }
 
+void apply_over_snapshot(const NetNamespace& netns, const std::string& interface,
+                         const FeatureTable& snapshot, const FeatureSettings& settings,
+                         const std::function<void(const FeatureSettings& undo)>& before_change)
+{
+    check_possible(interface, snapshot, settings);
+    FeatureSettings target = settings;
+    for (const auto& [name, was] : snapshot)
+        target.emplace(name, was.wanted); // leaves those alone that `settings` names
+
+    FeatureChannel channel(netns, interface);
+    const FeatureSettings requests = missing(channel.read(), target);
+    if (!requests.empty()) {
+        FeatureSettings undo;
+        for (const auto& request : requests)
+            undo.emplace(request.first, snapshot.at(request.first).wanted);
+        before_change(undo); // a request that fails may have been half done
+        channel.ask(requests);
+    }
+    const FeatureTable now = channel.read();
+    verify_active(interface, now, settings);
+    verify_rest(interface, snapshot, now, settings);
+}
+
 FeatureGuard::FeatureGuard(const NetNamespace& netns, std::string interface)
     : netns_(netns),
       interface_(std::move(interface)),
@@ -183,21 +206,9 @@ FeatureGuard::~FeatureGuard()
 
 void FeatureGuard::apply(const FeatureSettings& settings)
 {
-    check_possible(interface_, snapshot_, settings);
-    FeatureSettings target = settings;
-    for (const auto& [name, was] : snapshot_)
-        target.emplace(name, was.wanted); // leaves those alone that `settings` names
-
-    FeatureChannel channel(netns_, interface_);
-    const FeatureSettings requests = missing(channel.read(), target);
-    // Noted before the change: a request that fails may have been half done.
-    for (const auto& request : requests)
-        undo_.emplace(request.first, snapshot_.at(request.first).wanted);
-    if (!requests.empty())
-        channel.ask(requests);
-    const FeatureTable now = channel.read();
-    verify_active(interface_, now, settings);
-    verify_rest(interface_, snapshot_, now, settings);
+    apply_over_snapshot(netns_, interface_, snapshot_, settings, [&](const FeatureSettings& undo) {
+        undo_.insert(undo.begin(), undo.end());
+    });
 }
 
 void FeatureGuard::restore()

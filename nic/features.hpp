@@ -4,6 +4,7 @@
 #include "nic/net_namespace.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -36,6 +37,13 @@ using FeatureSettings = std::map<std::string, bool>;
 /// it; core::UsageError for an unknown name.
 void set_features(const NetNamespace& netns, const std::string& interface,
                   const FeatureSettings& settings);
+
+/// Brings the device to "as in `snapshot`, but for `settings`" and verifies both. `before_change`
+/// is told the wanted states in the snapshot of all features that will now be asked to change,
+/// before anything is; not called where nothing has to be. Throws as set_features() does.
+void apply_over_snapshot(const NetNamespace& netns, const std::string& interface,
+                         const FeatureTable& snapshot, const FeatureSettings& settings,
+                         const std::function<void(const FeatureSettings& undo)>& before_change);
 
 /// Keeps a device's features as they were: snapshots at construction, restores at destruction.
 ///

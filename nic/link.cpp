@@ -139,6 +139,16 @@ void set_link_down(const NetNamespace& netns, const std::string& interface)
     change_flags(netns, interface, rtnl_link_unset_flags, "set down link");
 }
 
+void set_mtu(const NetNamespace& netns, const std::string& interface, std::uint32_t mtu)
+{
+    NetlinkSocket socket(netns, NETLINK_ROUTE);
+    const LinkPtr link = get_link(socket, interface);
+    const auto changes = own<LinkPtr>(rtnl_link_alloc());
+    rtnl_link_set_mtu(changes.get(), mtu);
+    socket.check(rtnl_link_change(socket.get(), link.get(), changes.get(), 0),
+                 fmt::format("set MTU {} of", mtu), interface);
+}
+
 void delete_link(const NetNamespace& netns, const std::string& interface)
 {
     NetlinkSocket socket(netns, NETLINK_ROUTE);

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "core/method.hpp"
+#include "nic/ip_address.hpp"
 #include "nic/net_namespace.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 /// Links, addresses and neighbours through rtnetlink(7) (libnl-route-3). Every function opens its
 /// socket inside the given namespace and throws core::SystemError that names the action and the
@@ -57,9 +59,30 @@ void set_link_up(const NetNamespace& netns, const std::string& interface);
 void set_link_down(const NetNamespace& netns, const std::string& interface);
 void delete_link(const NetNamespace& netns, const std::string& interface);
 
-/// `ipv4` in network byte order.
+/// Below 1280 the kernel takes the interface's IPv6 addresses away (RFC 8200 §5), and no return to
+/// the earlier MTU brings them back.
+void set_mtu(const NetNamespace& netns, const std::string& interface, std::uint32_t mtu);
+
+/// `ipv4` in network byte order. An address that is there already is an error (EEXIST).
 void add_address(const NetNamespace& netns, const std::string& interface, std::uint32_t ipv4,
                  unsigned prefix_length);
+/// Usable at once: no duplicate address detection (IFA_F_NODAD).
+void add_address(const NetNamespace& netns, const std::string& interface, const Ipv6Address& ipv6,
+                 unsigned prefix_length);
+void add_address(const NetNamespace& netns, const std::string& interface,
+                 const InterfaceAddress& address);
+
+/// One that is not there is an error (EADDRNOTAVAIL).
+void delete_address(const NetNamespace& netns, const std::string& interface, std::uint32_t ipv4,
+                    unsigned prefix_length);
+void delete_address(const NetNamespace& netns, const std::string& interface,
+                    const Ipv6Address& ipv6, unsigned prefix_length);
+void delete_address(const NetNamespace& netns, const std::string& interface,
+                    const InterfaceAddress& address);
+
+/// Of both families, in the kernel's order.
+[[nodiscard]] std::vector<InterfaceAddress> addresses(const NetNamespace& netns,
+                                                      const std::string& interface);
 
 /// First IPv4 address of the interface, network byte order.
 [[nodiscard]] std::optional<std::uint32_t> first_address(const NetNamespace& netns,
