@@ -13,10 +13,12 @@ namespace pagewire::nic {
 
 using Kind = DeviceChange::Kind;
 
-DeviceGuard::DeviceGuard(const NetNamespace& netns, std::string interface)
+DeviceGuard::DeviceGuard(const NetNamespace& netns, std::string interface,
+                         std::optional<std::filesystem::path> journal)
     : netns_(netns),
       interface_(std::move(interface)),
-      snapshot_(read_device_state(netns_, interface_))
+      snapshot_(read_device_state(netns_, interface_)),
+      folder_(std::move(journal))
 {}
 
 DeviceGuard::~DeviceGuard()
@@ -28,18 +30,41 @@ DeviceGuard::~DeviceGuard()
     }
 }
 
+/// In the journal, before the change.
+void DeviceGuard::note(const DeviceChange& change)
+{
+    if (!folder_)
+        return;
+    if (!journal_) {
+        std::optional<DeviceJournal> opened(std::in_place, *folder_, netns_, interface_, snapshot_);
+        // The lock is had only now: what another has changed before it must not pass for what was.
+        if (read_device_state(netns_, interface_) != snapshot_) {
+            opened->remove();
+            throw core::UsageError(
+                fmt::format("{}: another has changed it meanwhile: start again", interface_));
+        }
+        journal_ = std::move(opened);
+    }
+    journal_->note(change);
+}
+
 /// The same kind twice is one change, back to the same snapshot; features and addresses add up.
 void DeviceGuard::before(const DeviceChange& change)
 {
-    if (change.kind != Kind::kAddress) {
-        const auto same = std::find_if(changes_.begin(), changes_.end(),
-                                       [&](const auto& it) { return it.kind == change.kind; });
-        if (same != changes_.end()) {
-            same->features.insert(change.features.begin(), change.features.end());
-            return;
-        }
+    const auto same = std::find_if(changes_.begin(), changes_.end(), [&](const auto& earlier) {
+        return earlier.kind == change.kind && change.kind != Kind::kAddress;
+    });
+    if (same == changes_.end()) {
+        note(change);
+        changes_.push_back(change);
+        return;
     }
-    changes_.push_back(change);
+    FeatureSettings features = same->features;
+    features.insert(change.features.begin(), change.features.end());
+    if (features == same->features)
+        return;
+    note(change);
+    same->features = std::move(features);
 }
 
 void DeviceGuard::apply(const FeatureSettings& settings)
@@ -98,6 +123,10 @@ HwTimestamping DeviceGuard::set_hw_timestamping(const HwTimestamping& wanted)
 
 void DeviceGuard::add_address(const InterfaceAddress& address)
 {
+    if (address.prefix_length > num_bits(address.address)) {
+        throw core::UsageError(fmt::format("{}: {} is no address of an interface", interface_,
+                                           format_interface_address(address)));
+    }
     // Undoing must not take one away that was there before.
     const auto there = addresses(netns_, interface_);
     const auto same = [&](const auto& it) { return it.address == address.address; };
@@ -123,6 +152,9 @@ void DeviceGuard::restore()
 {
     if (!changes_.empty())
         undo_changes(netns_, snapshot_, changes_);
+    if (journal_)
+        journal_->remove();
+    journal_.reset();
 }
 
 } // namespace pagewire::nic

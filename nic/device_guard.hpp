@@ -3,8 +3,11 @@
 
 #include "nic/device_state.hpp"
 #include "nic/net_namespace.hpp"
+#include "nic/state_journal.hpp"
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,16 +16,23 @@ namespace pagewire::nic {
 /// Changes a device, and keeps it as it was: snapshots at construction, undoes at destruction what
 /// was changed through it, and nothing else.
 ///
-/// What was never asked for is never touched, so that several guards may stand on one device as
-/// long as they change different things. A device that was renamed meanwhile is found again; one
+/// A kind of thing that was never changed is never touched: several guards may stand on one device
+/// as long as they change different kinds. A device that was renamed meanwhile is found again; one
 /// that is gone has nothing to restore.
+///
+/// With a journal, what is changed is on disk before it is: a killed process's changes are undone
+/// by restore_nic_states(). Nothing is written where nothing is changed. The device is this guard's
+/// alone then, from the first change to restore(): another guard with a journal is refused.
 ///
 /// Two things do not come back, as the kernel forgets them: what set_down() takes along (routes
 /// over the interface, and its IPv6 addresses), and IPv6 addresses when the MTU falls below 1280.
 class DeviceGuard {
   public:
-    /// Throws core::UsageError where there is no such interface, core::SystemError for the rest.
-    DeviceGuard(const NetNamespace& netns, std::string interface);
+    /// `journal`: the folder of the journal; nothing for links of the caller's own namespaces,
+    /// which are gone with it. Throws core::UsageError where there is no such interface,
+    /// core::SystemError for the rest.
+    DeviceGuard(const NetNamespace& netns, std::string interface,
+                std::optional<std::filesystem::path> journal = std::nullopt);
     DeviceGuard(const DeviceGuard&) = delete;
     DeviceGuard& operator=(const DeviceGuard&) = delete;
     /// Restores; never throws: a failure goes to stderr, in one line with the commands that mend
@@ -55,12 +65,15 @@ class DeviceGuard {
 
   private:
     void before(const DeviceChange& change);
+    void note(const DeviceChange& change);
     void change_up(bool up);
 
     const NetNamespace& netns_;
     std::string interface_;
     DeviceState snapshot_;
-    std::vector<DeviceChange> changes_; // in order, noted before each is made
+    std::optional<std::filesystem::path> folder_;
+    std::optional<DeviceJournal> journal_; // from the first change on
+    std::vector<DeviceChange> changes_;    // in order, noted before each is made
 };
 
 } // namespace pagewire::nic

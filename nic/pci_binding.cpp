@@ -7,8 +7,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <net/if.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -71,34 +69,6 @@ void give_back(const std::string& address, const std::string& driver, const PciP
         throw core::UsageError(fmt::format(
             "{} is not {}'s again but {}: {}", address, driver.empty() ? "nobody" : driver,
             now->driver.empty() ? "nobody's" : now->driver, give_back_commands(*now)));
-    }
-}
-
-/// Is it still the file of that name? Its last owner may have removed it before the lock was had.
-bool has_name(int entry, const fs::path& path)
-{
-    struct stat mine {};
-
-    struct stat named {};
-
-    return ::fstat(entry, &mine) == 0 && ::stat(path.c_str(), &named) == 0 &&
-           mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
-}
-
-/// Nothing where another process has it.
-core::UniqueFd lock_entry(const fs::path& path, int flags)
-{
-    for (;;) {
-        core::UniqueFd entry(::open(path.c_str(), O_RDWR | O_CLOEXEC | flags, 0600));
-        if (!entry)
-            core::throw_errno("open", path.string());
-        if (::flock(entry.get(), LOCK_EX | LOCK_NB) != 0) {
-            if (errno != EWOULDBLOCK)
-                core::throw_errno("flock", path.string());
-            return {};
-        }
-        if (has_name(entry.get(), path))
-            return entry;
     }
 }
 

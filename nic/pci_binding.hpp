@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/unique_fd.hpp"
+#include "nic/state_folder.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -13,8 +14,7 @@ namespace pagewire::nic {
 /// Where bindings look and write. The defaults are the machine's.
 struct PciPlaces {
     std::filesystem::path sysfs = "/sys";
-    std::filesystem::path journal =
-        "/run/pagewire/pci"; ///< gone with the next boot, as bindings are
+    std::filesystem::path journal = state_folder() / "pci";
     /// Writes one word to one file of sysfs. Throws SystemError.
     std::function<void(const std::filesystem::path&, const std::string&)> write = write_word;
 

@@ -98,6 +98,8 @@ TEST_F(DeviceGuardTest, AnAddressThatWasThereIsNeitherAddedNorTakenAway)
         DeviceGuard guard(near_, kNearName);
         EXPECT_THAT(thrown_by<core::UsageError>([&] { guard.add_address(kNearIp, kPrefixLength); }),
                     HasSubstr("has the address 198.18.0.1 already"));
+        EXPECT_THAT(thrown_by<core::UsageError>([&] { guard.add_address(kIpv6, 129); }),
+                    HasSubstr("2001:2::1/129 is no address"));
     }
     EXPECT_THAT(addresses(near_, kNearName), testing::ElementsAre(kIpv4Prefix));
 }
