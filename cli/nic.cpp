@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// pagewire nic: what the network interfaces are.
+// pagewire nic: what the network interfaces are, and what they were.
 #include "cli/commands.hpp"
 #include "cli/nic_inventory.hpp"
+#include "cli/nic_restore.hpp"
 #include "core/error.hpp"
 
 #include <CLI/CLI.hpp>
@@ -72,9 +73,11 @@ void add_show(CLI::App& nic, int& exit_code)
 
 void add_nic(CLI::App& program, int& exit_code)
 {
-    CLI::App* command = program.add_subcommand("nic", "Network interfaces: what they are");
+    CLI::App* command = program.add_subcommand(
+        "nic", "Network interfaces: what they are, and back to what they were");
     command->require_subcommand(1);
     add_show(*command, exit_code);
+    add_nic_restore(*command, exit_code);
 }
 
 } // namespace pagewire::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pagewire run: the experiment.
 #include "cli/commands.hpp"
+#include "cli/nic_restore.hpp"
 #include "cli/output.hpp"
 #include "cli/pause.hpp"
 #include "cli/progress.hpp"
@@ -288,11 +289,9 @@ testbed::Plan make_plan(const Words& words)
     return plan;
 }
 
-/// What an earlier run could not give back, and what this one was told to take.
+/// What this run was told to take.
 std::optional<nic::PciBinding> bind_port(const Words& words, const testbed::Plan& plan)
 {
-    for (const std::string& line : nic::restore_pci_bindings())
-        fmt::print(stderr, "pagewire: {}\n", line);
     if (!words.dpdk_bind)
         return std::nullopt;
     const std::string& port = plan.dataplane.dpdk_port;
@@ -324,6 +323,7 @@ int run(const Words& words)
     const Output output(words.out_folder,
                         words.json_file); // can it be written? before anything is measured
     catch_interruptions();
+    restore_leftovers();
     const std::optional<nic::PciBinding> binding = bind_port(words, plan);
     ProgressLine line;
     const auto pause = [&](const testbed::Cell& cell, pid_t worker, const std::string& interface) {
