@@ -40,7 +40,7 @@ void add_nic_restore(CLI::App& nic, int& exit_code)
     CLI::App* command = nic.add_subcommand(
         "restore", "Bring back what a run that was killed has left changed of this machine's NICs");
     command->footer("A run restores them itself, also when it is interrupted; after kill -9 this "
-                    "does, or the next run\nof the host lab. Needs root where there is something "
+                    "does, or the next run.\nNeeds root where there is something "
                     "to restore. Exit code 2: something could not be restored.");
     command->callback([&exit_code] { exit_code = restore(); });
 }

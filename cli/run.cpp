@@ -63,6 +63,7 @@ struct Words {
     std::optional<std::string> lab;
     std::optional<std::string> interface;
     std::optional<std::string> peer;
+    bool allow_nic_changes = false;
     std::optional<std::string> layout;
     std::optional<std::string> checksum;
     std::optional<std::string> bind;
@@ -171,6 +172,9 @@ void add_options(CLI::App& command, Words& words)
     command.add_option("--if", words.interface, "host lab: the sending interface")->type_name("IF");
     command.add_option("--peer", words.peer, "host lab: where pagewire sink listens")
         ->type_name("ADDRESS:PORT");
+    command.add_flag("--allow-nic-changes", words.allow_nic_changes,
+                     "host lab: set the NIC's features as methods and arms need them, journalled "
+                     "and restored (docs/nic.md); not on the interface this machine is reached by");
     command
         .add_option("--ledger", words.ledger,
                     "Watch transfers apart from the timed ones (default), with them, or not at all")
@@ -281,6 +285,7 @@ testbed::Plan make_plan(const Words& words)
         plan.lab = testbed::parse_lab_kind(*words.lab);
     set(plan.interface, words.interface);
     set(plan.peer, words.peer);
+    plan.allow_nic_changes = plan.allow_nic_changes || words.allow_nic_changes;
     plan.verify = plan.verify && !words.no_verify;
     plan.ceilings = plan.ceilings && !words.no_ceilings;
     testbed::validate_plan(plan, testbed::methods());
@@ -360,7 +365,10 @@ void add_run(CLI::App& program, int& exit_code)
     command->footer(
         "Needs root (network namespaces, AF_XDP) and about a minute with the default plan.\n"
         "Leaves nothing behind but the generated file (in $PAGEWIRE_CACHE, else "
-        "~/.cache/pagewire).");
+        "~/.cache/pagewire).\n"
+        "Without --allow-nic-changes or --dpdk-bind no NIC of this machine is changed. What is, is "
+        "restored when "
+        "the run ends or\nis interrupted; after kill -9 by pagewire nic restore, or the next run.");
     auto words = std::make_shared<Words>();
     add_options(*command, *words);
     command->callback([words, &exit_code] { exit_code = run(*words); });

@@ -30,12 +30,9 @@ DeviceGuard::~DeviceGuard()
     }
 }
 
-/// In the journal, before the change.
-void DeviceGuard::note(const DeviceChange& change)
+void DeviceGuard::claim()
 {
-    if (!folder_)
-        return;
-    if (!journal_) {
+    if (folder_ && !journal_) {
         std::optional<DeviceJournal> opened(std::in_place, *folder_, netns_, interface_, snapshot_);
         // The lock is had only now: what another has changed before it must not pass for what was.
         if (read_device_state(netns_, interface_) != snapshot_) {
@@ -45,7 +42,14 @@ void DeviceGuard::note(const DeviceChange& change)
         }
         journal_ = std::move(opened);
     }
-    journal_->note(change);
+}
+
+/// In the journal, before the change.
+void DeviceGuard::note(const DeviceChange& change)
+{
+    claim();
+    if (journal_)
+        journal_->note(change);
 }
 
 /// The same kind twice is one change, back to the same snapshot; features and addresses add up.

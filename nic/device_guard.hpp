@@ -39,6 +39,11 @@ class DeviceGuard {
     /// it.
     ~DeviceGuard();
 
+    /// Takes the device before the first change, which else does so: an empty entry in the journal,
+    /// locked. Without a journal, nothing. Throws core::UsageError where another has it, or a
+    /// killed process has left it changed; core::SystemError for the rest.
+    void claim();
+
     /// As FeatureGuard::apply(): as found, but for `settings`.
     void apply(const FeatureSettings& settings);
 

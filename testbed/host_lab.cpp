@@ -2,6 +2,8 @@
 // A real NIC of this machine, and a `pagewire sink` waiting on another one.
 #include "core/error.hpp"
 #include "core/socket.hpp"
+#include "nic/change_permission.hpp"
+#include "nic/device_guard.hpp"
 #include "nic/link.hpp"
 #include "testbed/lab.hpp"
 
@@ -9,11 +11,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <optional>
+
 namespace pagewire::testbed {
 
 namespace {
 
 constexpr std::chrono::seconds kConnectTime{5};
+constexpr std::chrono::seconds kCarrierTime{10};
 constexpr int kNeighbourTries = 50;
 constexpr useconds_t kNeighbourPauseUs = 20'000;
 
@@ -25,6 +31,8 @@ class HostLab final : public Lab {
           cpus_(choose_cpus())
     {
         const nic::LinkFacts facts = nic::link_facts(netns_, plan.interface);
+        if (plan.allow_nic_changes)
+            allow_changes(plan.interface);
         if (!facts.up)
             throw core::UsageError(
                 fmt::format("{}: the interface is down: bring it up first", plan.interface));
@@ -65,14 +73,19 @@ class HostLab final : public Lab {
 
     [[nodiscard]] std::string feature_obstacle(const nic::FeatureSettings& settings) const override
     {
-        // A NIC of the host is measured as it is found.
-        const nic::FeatureTable now = features();
+        const nic::FeatureTable now = guard_ ? guard_->snapshot().features : features();
         for (const auto& [name, on] : settings) {
             const auto it = now.find(name);
-            if (it == now.end() || it->second.active != on) {
-                return fmt::format("needs {0} {1}, and pagewire changes no feature of a host's "
-                                   "NIC: ethtool -K {2} {0} {1}",
+            if (it != now.end() && it->second.active == on)
+                continue;
+            if (!guard_) {
+                return fmt::format("needs {0} {1}, and pagewire changes no feature of a host's NIC "
+                                   "unless it may: --allow-nic-changes, or ethtool -K {2} {0} {1}",
                                    name, on ? "on" : "off", link_.interface);
+            }
+            if (it == now.end() || it->second.fixed || !it->second.hw) {
+                return fmt::format("needs {} {}, which {} cannot do: ethtool -k {}", name,
+                                   on ? "on" : "off", link_.interface, link_.interface);
             }
         }
         return {};
@@ -82,6 +95,10 @@ class HostLab final : public Lab {
     {
         if (const std::string why = feature_obstacle(settings); !why.empty())
             throw core::TransferError(why);
+        if (!guard_)
+            return;
+        guard_->apply(settings);
+        wait_for_carrier();
     }
 
     [[nodiscard]] nic::FeatureTable features() const override
@@ -103,6 +120,28 @@ class HostLab final : public Lab {
     }
 
   private:
+    void allow_changes(const std::string& interface)
+    {
+        require_capabilities({"cap_net_admin"}, "--allow-nic-changes changes " + interface);
+        if (const std::string why = nic::change_obstacle(netns_, interface); !why.empty())
+            throw core::UsageError("--allow-nic-changes: " + why);
+        guard_.emplace(netns_, interface, nic::state_folder() / "nic");
+        guard_->claim();
+    }
+
+    /// Some drivers start the link anew for a change.
+    void wait_for_carrier() const
+    {
+        const auto deadline = std::chrono::steady_clock::now() + kCarrierTime;
+        while (!nic::link_facts(netns_, link_.interface).carrier) {
+            if (std::chrono::steady_clock::now() > deadline) {
+                throw core::TransferError(
+                    fmt::format("{}: no carrier since its features were changed", link_.interface));
+            }
+            ::usleep(kNeighbourPauseUs);
+        }
+    }
+
     void connect()
     {
         core::UniqueFd socket = core::open_socket(SOCK_STREAM);
@@ -140,6 +179,7 @@ class HostLab final : public Lab {
     LabLink link_;
     std::optional<Channel> channel_;
     unsigned sink_generation_ = 0;
+    std::optional<nic::DeviceGuard> guard_; // none: nothing may be changed
 };
 
 } // namespace

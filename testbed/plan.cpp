@@ -173,6 +173,8 @@ constexpr Key<Plan> kLabKeys[] = {
     {"kind", set_lab_kind},
     {"interface", [](Plan& plan, const Value& value) { plan.interface = value.text(); }},
     {"peer", [](Plan& plan, const Value& value) { plan.peer = value.text(); }},
+    {"allow_nic_changes",
+     [](Plan& plan, const Value& value) { plan.allow_nic_changes = value.flag(); }},
 };
 
 void set_features(Arm& arm, const Value& value)

@@ -100,8 +100,9 @@ struct Plan {
 
     // [lab]
     LabKind lab = LabKind::kVeth;
-    std::string interface; ///< host lab: the sending NIC
-    std::string peer;      ///< host lab: "ADDRESS:PORT" of a waiting `pagewire sink`
+    std::string interface;          ///< host lab: the sending NIC
+    std::string peer;               ///< host lab: "ADDRESS:PORT" of a waiting `pagewire sink`
+    bool allow_nic_changes = false; ///< host lab: change the NIC's features, and restore them
 };
 
 /// Reads a plan file. Throws core::UsageError in one line, "file:line: what, what to do", for a

@@ -169,6 +169,10 @@ void check_lab(const Plan& plan)
                 "lab.interface and lab.peer belong to the host lab: leave them away, or "
                 "write lab.kind = \"host\"");
         }
+        if (plan.allow_nic_changes) {
+            throw UsageError("lab.allow_nic_changes (--allow-nic-changes) belongs to the host lab: "
+                             "a veth link is the testbed's own: leave it away");
+        }
         return;
     case LabKind::kHost:
         if (plan.interface.empty())

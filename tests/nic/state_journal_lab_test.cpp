@@ -168,6 +168,22 @@ TEST_F(StateJournalTest, NothingIsWrittenWhereNothingIsChanged)
     expect_restored();
 }
 
+TEST_F(StateJournalTest, AClaimedDeviceIsTakenBeforeItIsChanged)
+{
+    {
+        DeviceGuard first(near_, kNearName, folder_);
+        first.claim();
+        DeviceGuard second(near_, kNearName, folder_);
+        EXPECT_THAT(thrown_by<core::UsageError>([&] { second.claim(); }),
+                    HasSubstr("pwnear: is being changed by another pagewire"));
+        EXPECT_THAT(thrown_by<core::UsageError>([&] { second.set_mtu(3000); }),
+                    HasSubstr("pwnear: is being changed by another pagewire"));
+        EXPECT_EQ(restore_one().outcome, Outcome::kLeft);
+    }
+    EXPECT_THAT(entries(), IsEmpty());
+    expect_restored();
+}
+
 TEST_F(StateJournalTest, ALivingProcessIsLeftAlone)
 {
     DeviceGuard guard(near_, kNearName, folder_);

@@ -309,6 +309,17 @@ TEST(ValidatePlan, Lab)
     EXPECT_THAT(invalid(plan), StartsWith("lab.peer: "));
 }
 
+TEST(ValidatePlan, NicChangesAreOfTheHostLab)
+{
+    Plan plan;
+    plan.allow_nic_changes = true;
+    EXPECT_THAT(invalid(plan), StartsWith("lab.allow_nic_changes (--allow-nic-changes)"));
+    plan.lab = LabKind::kHost;
+    plan.interface = "eth0";
+    plan.peer = "192.0.2.1:7000";
+    expect_valid(plan);
+}
+
 TEST(ParseWords, CacheStateAndWire)
 {
     EXPECT_EQ(parse_cache_state("cold"), CacheState::kCold);

@@ -51,7 +51,8 @@ const std::vector<Mistake> kMistakes{
      "source, layout, checksum, bind, protect_payload, busy_poll_us, "
      "rate, fault, dpdk_port"},
     {"[lab]\nnic = \"eth0\"",
-     "plan.toml:2: unknown key \"nic\": the keys of lab are kind, interface, peer"},
+     "plan.toml:2: unknown key \"nic\": the keys of lab are kind, interface, peer, "
+     "allow_nic_changes"},
     {"[[arms]]\nname = \"a\"\n[[arms]]\nlabel = \"b\"",
      "plan.toml:4: unknown key \"label\": the keys of arms[1] are name, features, map_per_chunk"},
     {"\n\n[runs]\nrounds = 1", "plan.toml:3: unknown table or key \"runs\": the tables of a plan "

@@ -59,6 +59,7 @@ void expect_same_but_arms(const Plan& plan, const Plan& expected)
     EXPECT_EQ(plan.lab, expected.lab);
     EXPECT_EQ(plan.interface, expected.interface);
     EXPECT_EQ(plan.peer, expected.peer);
+    EXPECT_FALSE(plan.allow_nic_changes);
 }
 
 TEST(ParsePlan, EmptyTextGivesTheDefaults)
@@ -119,6 +120,7 @@ source = "memory"
 kind = "host"
 interface = "eth1"
 peer = "192.0.2.7:7000"
+allow_nic_changes = true
 )");
     EXPECT_EQ(plan.path, "data/film.bin");
     EXPECT_EQ(plan.offset, 4096U);
@@ -155,6 +157,7 @@ peer = "192.0.2.7:7000"
     EXPECT_EQ(plan.lab, LabKind::kHost);
     EXPECT_EQ(plan.interface, "eth1");
     EXPECT_EQ(plan.peer, "192.0.2.7:7000");
+    EXPECT_TRUE(plan.allow_nic_changes);
     expect_valid(plan);
 }
 
