@@ -367,8 +367,9 @@ void add_run(CLI::App& program, int& exit_code)
         "Leaves nothing behind but the generated file (in $PAGEWIRE_CACHE, else "
         "~/.cache/pagewire).\n"
         "Without --allow-nic-changes or --dpdk-bind no NIC of this machine is changed. What is, is "
-        "restored when "
-        "the run ends or\nis interrupted; after kill -9 by pagewire nic restore, or the next run.");
+        "restored when the\nrun ends or is interrupted; after kill -9 by the next run, features "
+        "also "
+        "by pagewire nic restore.");
     auto words = std::make_shared<Words>();
     add_options(*command, *words);
     command->callback([words, &exit_code] { exit_code = run(*words); });
