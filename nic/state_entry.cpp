@@ -57,7 +57,7 @@ std::uint32_t number(const json& value, std::string_view what)
 /// Words that are printed in one line, and in commands for a shell.
 std::string word(const json& value, std::string_view what)
 {
-    const auto text = value.get<std::string>();
+    auto text = value.get<std::string>();
     const auto plain = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                std::string_view("-_.:@+").find(c) != std::string_view::npos;

@@ -102,10 +102,12 @@ TEST_F(ChangePermissionTest, NotOneUnderAVlan)
     EXPECT_THAT(change_obstacle(near_, "pwvlan", kNoSsh), StartsWith("pwvlan: carries a default"));
 }
 
+/// In whatever order the kernel lists them.
 TEST_F(ChangePermissionTest, NotAPortOfABridgeNorWhatIsUnderItsVlan)
 {
-    run_inside(near_, "ip link add pwbridge type bridge && ip link set pwnear master pwbridge && "
-                      "ip link add link pwbridge name pwvlan type macvlan && "
+    run_inside(near_, "ip link add pwbridge index 50 type bridge && "
+                      "ip link set pwnear master pwbridge && "
+                      "ip link add link pwbridge name pwvlan index 40 type macvlan && "
                       "ip link set pwbridge up && ip link set pwvlan up && "
                       "ip address add 198.19.1.1/24 dev pwvlan && "
                       "ip route add default via 198.19.1.2");
