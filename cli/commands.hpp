@@ -17,6 +17,9 @@ void add_run(CLI::App& program, int& exit_code);
 void add_doctor(CLI::App& program, int& exit_code);
 void add_list(CLI::App& program, int& exit_code);
 void add_nic(CLI::App& program, int& exit_code);
+/// Below `nic`.
+void add_nic_check(CLI::App& nic, int& exit_code);
+
 void add_sink(CLI::App& program, int& exit_code);
 
 /// Hidden: what the testbed starts itself as.

@@ -20,6 +20,7 @@ constexpr const char* kFooter = R"(Examples:
   pagewire list                                   methods, engines, receivers, and why one is missing
   pagewire doctor --file movie.mkv                is this machine fit to measure, and what to mend
   pagewire nic show eth0                          driver, queues, rings, offloads, XDP, interrupts
+  pagewire nic check                              what offloads do, tried on and off
   pagewire nic restore                            what a killed run has left changed of a NIC
 
 Exit codes: 0 done; 1 measured and found wrong; 2 usage or environment; 130 interrupted.)";

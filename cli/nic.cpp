@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// pagewire nic: what the network interfaces are, and what they were.
+// pagewire nic: what the network interfaces are, what their offloads do, and what they were.
 #include "cli/commands.hpp"
 #include "cli/nic_inventory.hpp"
 #include "cli/nic_restore.hpp"
@@ -74,9 +74,11 @@ void add_show(CLI::App& nic, int& exit_code)
 void add_nic(CLI::App& program, int& exit_code)
 {
     CLI::App* command = program.add_subcommand(
-        "nic", "Network interfaces: what they are, and back to what they were");
+        "nic",
+        "Network interfaces: what they are, what their offloads do, and back to what they were");
     command->require_subcommand(1);
     add_show(*command, exit_code);
+    add_nic_check(*command, exit_code);
     add_nic_restore(*command, exit_code);
 }
 

@@ -16,9 +16,8 @@ namespace {
 
 core::UsageError cannot_write(const std::string& path, int error)
 {
-    return core::UsageError(
-        fmt::format("{}: cannot be written: {}: choose another place with --out or --json", path,
-                    core::errno_text(error)));
+    return core::UsageError(fmt::format("{}: cannot be written: {}: choose another place", path,
+                                        core::errno_text(error)));
 }
 
 std::string folder_of(const std::string& path)
@@ -48,10 +47,19 @@ void write_all(int fd, const std::string& text, const std::string& path)
     }
 }
 
-/// Written without a name and given it when whole: a killed process leaves nothing half done. File
-/// systems without O_TMPFILE get the file written in place.
+} // namespace
+
+void require_writable(const std::string& path)
+{
+    if (std::filesystem::is_directory(path))
+        throw cannot_write(path, EISDIR);
+    require_folder(folder_of(path));
+}
+
 void write_file(const std::string& path, const std::string& text)
 {
+    // Written without a name and given it when whole: a killed process leaves nothing half done.
+    // File systems without O_TMPFILE get the file written in place.
     std::error_code error;
     const auto kind = std::filesystem::symlink_status(path, error).type();
     const bool in_place = kind != std::filesystem::file_type::regular &&
@@ -74,8 +82,6 @@ void write_file(const std::string& path, const std::string& text)
         throw cannot_write(path, errno);
 }
 
-} // namespace
-
 Output::Output(std::string folder, std::string json_file)
     : folder_(std::move(folder)),
       json_file_(std::move(json_file))
@@ -87,11 +93,8 @@ Output::Output(std::string folder, std::string json_file)
             throw cannot_write(folder_, error.value());
         require_folder(folder_);
     }
-    if (!json_file_.empty() && json_file_ != "-") {
-        if (std::filesystem::is_directory(json_file_))
-            throw cannot_write(json_file_, EISDIR);
-        require_folder(folder_of(json_file_));
-    }
+    if (!json_file_.empty() && json_file_ != "-")
+        require_writable(json_file_);
 }
 
 void Output::write(const nlohmann::json& document, const std::string& table) const

@@ -7,6 +7,12 @@
 
 namespace pagewire::cli {
 
+/// Throws core::UsageError where no file can be put there: before anything is measured in vain.
+void require_writable(const std::string& path);
+
+/// The file appears whole or not at all. Throws core::UsageError.
+void write_file(const std::string& path, const std::string& text);
+
 /// Where a run's results go besides the terminal. Checked when made, so that nothing is measured in
 /// vain.
 class Output {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pagewire run: the experiment.
 #include "cli/commands.hpp"
+#include "cli/interruption.hpp"
 #include "cli/nic_restore.hpp"
 #include "cli/output.hpp"
 #include "cli/pause.hpp"
@@ -18,28 +19,12 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <atomic>
-#include <csignal>
 #include <memory>
 #include <optional>
 
 namespace pagewire::cli {
 
 namespace {
-
-std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "written by a signal handler");
-
-void catch_interruptions()
-{
-    struct sigaction action {};
-
-    action.sa_handler = [](int) { interrupted.store(true); };
-    action.sa_flags =
-        SA_RESETHAND; // the second one ends the process, and the kernel all that it made
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
-        core::checked(::sigaction(signal, &action, nullptr), "sigaction");
-}
 
 /// The words of the command line; what is not given leaves the plan as it is.
 struct Words {
@@ -333,10 +318,10 @@ int run(const Words& words)
     ProgressLine line;
     const auto pause = [&](const testbed::Cell& cell, pid_t worker, const std::string& interface) {
         line.clear();
-        pause_before(cell, worker, interface, interrupted);
+        pause_before(cell, worker, interface, interruption());
     };
     const testbed::RunResult result = testbed::run_experiment(
-        plan, interrupted,
+        plan, interruption(),
         [&](std::size_t done, std::size_t total, const std::string& what) {
             line.show(done, total, what);
         },

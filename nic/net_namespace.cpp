@@ -4,7 +4,10 @@
 #include "core/error.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/nsfs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -56,6 +59,20 @@ NetNamespace NetNamespace::current()
 {
     return NetNamespace(core::UniqueFd(
         core::checked(::open(kOwnNamespace, O_RDONLY | O_CLOEXEC), "open", kOwnNamespace)));
+}
+
+NetNamespace NetNamespace::open(const std::string& name_or_path)
+{
+    const bool is_path = name_or_path.find('/') != std::string::npos;
+    const std::string path = is_path ? name_or_path : "/run/netns/" + name_or_path;
+    core::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file)
+        throw core::UsageError(
+            fmt::format("no network namespace {}: {}: \"ip netns\" lists those with names",
+                        name_or_path, core::errno_text(errno)));
+    if (::ioctl(file.get(), NS_GET_NSTYPE) != CLONE_NEWNET)
+        throw core::UsageError(fmt::format("{} is no network namespace", path));
+    return NetNamespace(std::move(file));
 }
 
 std::uint32_t NetNamespace::inode() const

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include <memory>
+#include <string>
 
 namespace pagewire::nic {
 
@@ -20,6 +21,10 @@ class NetNamespace {
 
     /// The one that the calling thread is in.
     [[nodiscard]] static NetNamespace current();
+
+    /// By the name that ip-netns(8) gave it, or by a path ("/proc/4711/ns/net"). Throws
+    /// core::UsageError where there is none.
+    [[nodiscard]] static NetNamespace open(const std::string& name_or_path);
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 

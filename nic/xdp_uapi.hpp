@@ -20,6 +20,9 @@
 #ifndef XDP_UMEM_TX_METADATA_LEN
 #define XDP_UMEM_TX_METADATA_LEN (1 << 2) // Linux 6.11; before, the length alone told
 #endif
+#ifndef XDP_TXMD_FLAGS_TIMESTAMP
+#define XDP_TXMD_FLAGS_TIMESTAMP (1 << 0) // Linux 6.8
+#endif
 #ifndef XDP_TXMD_FLAGS_CHECKSUM
 #define XDP_TXMD_FLAGS_CHECKSUM (1 << 1) // Linux 6.8
 #endif
