@@ -38,6 +38,7 @@ struct Words {
     std::optional<std::string> wire;
     std::optional<std::string> sink;
     std::optional<unsigned> rounds;
+    std::optional<unsigned> rounds_max;
     std::optional<std::uint64_t> seed;
     std::optional<std::string> chunk;
     std::optional<std::uint32_t> mtu;
@@ -97,6 +98,11 @@ void add_options(CLI::App& command, Words& words)
                     "What receives UDP: a kernel socket (default) or AF_XDP; TCP is always the "
                     "kernel's")
         ->type_name("kernel|af_xdp");
+    command
+        .add_option("--rounds-max", words.rounds_max,
+                    "More rounds than --rounds, up to so many, until every median is known to the "
+                    "plan's target_percent")
+        ->type_name("N");
     command.add_option("--seed", words.seed, "Seed of the order within the rounds")->type_name("N");
     command.add_option("--chunk", words.chunk, "Bytes a turn of read_write and mmap_write")
         ->type_name("SIZE");
@@ -236,6 +242,7 @@ testbed::Plan make_plan(const Words& words)
     if (words.sink)
         plan.sink = testbed::parse_sink_kind(*words.sink);
     set(plan.rounds, words.rounds);
+    set(plan.rounds_max, words.rounds_max);
     set(plan.seed, words.seed);
     set(plan.mtu, words.mtu);
     if (words.rate)

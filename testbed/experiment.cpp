@@ -6,6 +6,7 @@
 #include "dataplane/frame_ledger.hpp"
 #include "testbed/lab.hpp"
 #include "testbed/registry.hpp"
+#include "testbed/rounds.hpp"
 #include "testbed/source.hpp"
 #include "testbed/statistics.hpp"
 #include "testbed/transfer.hpp"
@@ -16,7 +17,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <random>
 #include <utility>
 
 namespace pagewire::testbed {
@@ -24,13 +24,6 @@ namespace pagewire::testbed {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// A cell of the experiment and the row that its samples go to.
-struct Task {
-    Cell cell;
-    Row row;
-    bool is_ceiling = false;
-};
 
 /// Why this method cannot run on this file and machine at all; empty where it can.
 std::string obstacle(const core::Method& method, CacheState cache, const Source& source,
@@ -166,29 +159,6 @@ void add_ceilings(const Plan& plan, const Source& source, std::vector<Task>& tas
     }
 }
 
-/// One transfer of a round.
-struct Turn {
-    Task* task = nullptr;
-    bool watched = false;
-};
-
-/// Ceilings are rates and never watched. Without a ledger there is nothing to run twice for; the
-/// transfers say themselves what they lack.
-std::vector<Turn> turns_of_a_round(std::vector<Task>& tasks, LedgerMode mode, bool has_ledger)
-{
-    std::vector<Turn> turns;
-    for (Task& task : tasks) {
-        if (!task.row.skipped.empty())
-            continue;
-        const bool can_watch = !task.is_ceiling && mode != LedgerMode::kOff;
-        if (can_watch)
-            turns.push_back({.task = &task, .watched = true});
-        if (!can_watch || (has_ledger && mode == LedgerMode::kApart))
-            turns.push_back({.task = &task, .watched = false});
-    }
-    return turns;
-}
-
 /// Before anything is measured: in the middle of a run it would cost what was.
 void require_known_features(const Plan& plan, const nic::FeatureTable& known)
 {
@@ -257,20 +227,19 @@ RunResult run_experiment(const Plan& plan, const std::atomic<bool>& interrupted,
     for (Task& task : tasks)
         task.row.timed_apart = apart && !task.is_ceiling;
     TransferRunner runner(plan, *lab, source, ledger, interrupted, pause);
-    std::mt19937_64 random(plan.seed);
-    std::vector<Turn> turns = turns_of_a_round(tasks, plan.ledger, result.no_ledger.empty());
-    std::size_t num_done = 0;
-    for (unsigned round = 0; round < plan.rounds && !interrupted.load(); ++round) {
-        std::shuffle(turns.begin(), turns.end(), random);
-        for (const Turn& turn : turns) {
+    Rounds rounds(plan, tasks, result.no_ledger.empty());
+    while (!interrupted.load() && rounds.next()) {
+        for (const Turn& turn : rounds.turns()) {
             if (interrupted.load())
                 break;
-            progress(num_done, turns.size() * plan.rounds, describe(turn.task->cell));
-            auto sample = runner.run(turn.task->cell, round, turn.watched);
-            if (sample)
+            progress(rounds.num_done(), rounds.num_total(), describe(turn.task->cell));
+            auto sample = runner.run(turn.task->cell, rounds.number(), turn.watched);
+            if (sample && !rounds.is_warmup())
                 turn.task->row.samples.push_back(std::move(*sample));
-            ++num_done;
+            rounds.count_done();
         }
+        if (!interrupted.load())
+            rounds.end(result);
     }
     result.interrupted = interrupted.load();
 

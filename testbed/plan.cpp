@@ -99,6 +99,17 @@ constexpr Key<Plan> kRunKeys[] = {
     {"sink", [](Plan& plan, const Value& value) { plan.sink = value.parsed(parse_sink_kind); }},
     {"rounds",
      [](Plan& plan, const Value& value) { plan.rounds = value.integer<unsigned>(kRoundsLimits); }},
+    {"rounds_max",
+     [](Plan& plan, const Value& value) {
+         plan.rounds_max = value.integer<unsigned>(kRoundsMaxLimits);
+     }},
+    {"warmup",
+     [](Plan& plan, const Value& value) { plan.warmup = value.integer<unsigned>(kWarmupLimits); }},
+    {"target_percent",
+     [](Plan& plan, const Value& value) {
+         plan.target_percent = value.integer<unsigned>(kTargetLimits);
+     }},
+    {"baseline", [](Plan& plan, const Value& value) { plan.baseline = value.name(); }},
     {"seed", [](Plan& plan, const Value& value) { plan.seed = value.integer(kSeedLimits); }},
     {"chunk", [](Plan& plan, const Value& value) { plan.chunk_bytes = value.size(kChunkLimits); }},
     {"verify", [](Plan& plan, const Value& value) { plan.verify = value.flag(); }},

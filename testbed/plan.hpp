@@ -4,6 +4,7 @@
 #include "core/method.hpp"
 #include "core/units.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -70,7 +71,13 @@ struct Plan {
     std::vector<CacheState> cache{CacheState::kCold, CacheState::kHot};
     std::optional<core::Wire> wire; ///< only methods of this wire
     SinkKind sink = SinkKind::kKernel;
-    unsigned rounds = 3;
+    unsigned warmup = 0; ///< rounds before those, thrown away
+    unsigned rounds = 3; ///< at least
+    /// More rounds than `rounds`, until the interval of every row's median is within the target; 0:
+    /// as many as `rounds` and no more.
+    unsigned rounds_max = 0;
+    unsigned target_percent = 5; ///< half the interval's width, of the median
+    std::string baseline;        ///< method that the others are held against; empty: the first
     std::uint64_t seed = 1;
     std::uint64_t chunk_bytes = 64 * core::kKiB;
     bool verify = true;
@@ -103,6 +110,13 @@ struct Plan {
     std::string interface;          ///< host lab: the sending NIC
     std::string peer;               ///< host lab: "ADDRESS:PORT" of a waiting `pagewire sink`
     bool allow_nic_changes = false; ///< host lab: change the NIC's features, and restore them
+
+    [[nodiscard]] unsigned last_round() const noexcept { return std::max(rounds, rounds_max); }
+
+    [[nodiscard]] const std::string& baseline_method() const
+    {
+        return baseline.empty() ? methods.front() : baseline;
+    }
 };
 
 /// Reads a plan file. Throws core::UsageError in one line, "file:line: what, what to do", for a

@@ -94,12 +94,43 @@ void check_file(const Plan& plan)
     }
 }
 
+void check_rounds(const Plan& plan)
+{
+    constexpr unsigned rounds_for_interval = 6; // testbed/statistics.hpp
+    check_figure("run.rounds", plan.rounds, kRoundsLimits);
+    check_figure("run.rounds_max", plan.rounds_max, kRoundsMaxLimits);
+    check_figure("run.target_percent", plan.target_percent, kTargetLimits);
+    check_figure("run.warmup", plan.warmup, kWarmupLimits);
+    if (plan.rounds_max == 0)
+        return;
+    if (plan.rounds_max < plan.rounds) {
+        throw UsageError(fmt::format("run.rounds_max: {} is less than run.rounds, {}: raise it, or "
+                                     "leave it away",
+                                     plan.rounds_max, plan.rounds));
+    }
+    if (plan.rounds_max < rounds_for_interval) {
+        throw UsageError(fmt::format("run.rounds_max: {} rounds give no interval that a target "
+                                     "could be for: write {} or more",
+                                     plan.rounds_max, rounds_for_interval));
+    }
+}
+
+void check_baseline(const Plan& plan)
+{
+    if (!plan.baseline.empty() &&
+        std::find(plan.methods.begin(), plan.methods.end(), plan.baseline) == plan.methods.end()) {
+        throw UsageError(fmt::format("run.baseline: {} is none of run.methods: add it there, or "
+                                     "name another",
+                                     plan.baseline));
+    }
+}
+
 void check_run(const Plan& plan)
 {
     if (plan.cache.empty())
         throw UsageError("run.cache: is empty: name \"cold\", \"hot\" or both");
     check_unique("run.cache", plan.cache, cache_name);
-    check_figure("run.rounds", plan.rounds, kRoundsLimits);
+    check_rounds(plan);
     check_figure("run.seed", plan.seed, kSeedLimits);
     check_figure("run.chunk", plan.chunk_bytes, kChunkLimits);
     // A negative count becomes a huge one, and is as much out of range.
@@ -211,6 +242,7 @@ void validate_plan(const Plan& plan, std::span<const core::Method* const> known)
     check_file(plan);
     check_methods(plan, known);
     check_run(plan);
+    check_baseline(plan);
     check_sink(plan);
     check_arms(plan.arms);
     check_dataplane(plan.dataplane);

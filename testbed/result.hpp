@@ -75,6 +75,10 @@ struct RunResult {
     std::string started_at; ///< ISO 8601, UTC
     double elapsed_s = 0;
     bool interrupted = false;
+    unsigned num_warmups = 0; ///< rounds whose samples were thrown away
+    unsigned num_rounds = 0;  ///< rounds that were measured to their end
+    /// Every row's interval is within the plan's target; nothing: the plan has none.
+    std::optional<bool> target_reached;
     nlohmann::json lab;
     doctor::Findings findings; ///< of the machine, before the first transfer
     Ceilings ceilings;

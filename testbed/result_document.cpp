@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/units.hpp"
+#include "testbed/baseline.hpp"
 #include "testbed/registry.hpp"
 #include "testbed/result.hpp"
 #include "testbed/row_ledger.hpp"
@@ -67,6 +68,10 @@ json plan_json(const RunResult& result)
             {"methods", plan.methods},
             {"cache", cache},
             {"rounds", plan.rounds},
+            {"rounds_max", plan.last_round()},
+            {"warmup", plan.warmup},
+            {"target_percent", plan.target_percent},
+            {"baseline", plan.baseline_method()},
             {"seed", plan.seed},
             {"chunk_bytes", plan.chunk_bytes},
             {"verify", plan.verify},
@@ -97,7 +102,9 @@ json goodput_json(const Row& row)
 {
     const std::vector<double> samples = row.goodputs();
     const auto interval = median_ci95(samples);
-    return {{"median", samples.empty() ? json(nullptr) : json(median(samples))},
+    const auto half_width = relative_half_width(samples);
+    return {{"half_width", or_null(half_width)},
+            {"median", samples.empty() ? json(nullptr) : json(median(samples))},
             {"ci95", interval ? json{interval->first, interval->second} : json(nullptr)},
             {"samples", samples}};
 }
@@ -189,15 +196,31 @@ json textbook_json(const std::optional<TextbookVerdict>& verdict)
             {"notes", verdict->notes}};
 }
 
+json ratio_json(const RatioOfPairs& ratio)
+{
+    return {{"median", ratio.median},
+            {"ci95", ratio.ci95 ? json{ratio.ci95->first, ratio.ci95->second} : json(nullptr)},
+            {"num_pairs", ratio.num_pairs}};
+}
+
 json ledger_cost_json(std::span<const Row> rows)
 {
     const auto cost = ledger_cost(rows);
-    if (!cost)
+    return cost ? ratio_json(*cost) : json(nullptr);
+}
+
+/// The row against the plan's baseline: which row that is, and what the ratio says.
+json baseline_json(const Row& row, const RunResult& result)
+{
+    const auto against = against_baseline(row, result.rows, result.plan.baseline_method());
+    if (!against)
         return nullptr;
-    return {{"median", cost->ratio_median},
-            {"ci95", cost->ratio_ci95 ? json{cost->ratio_ci95->first, cost->ratio_ci95->second}
-                                      : json(nullptr)},
-            {"num_pairs", cost->num_pairs}};
+    json document = ratio_json(against->ratio);
+    document["method"] = against->baseline->method->name;
+    document["arm"] = or_null(against->baseline->arm);
+    document["wire"] = core::wire_name(against->baseline->method->wire);
+    document["difference"] = core::name_of(kDifferenceNames, difference(against->ratio));
+    return document;
 }
 
 json ledger_summary_json(const RunResult& result)
@@ -243,7 +266,7 @@ json row_queues_json(const Row& row)
     return queues;
 }
 
-json row_json(const Row& row, const Ceilings& ceilings)
+json row_json(const Row& row, const RunResult& result)
 {
     const LedgerFigures figures = row_ledger(row);
     json document{{"method", row.method->name},
@@ -264,7 +287,8 @@ json row_json(const Row& row, const Ceilings& ceilings)
                   {"queues", row_queues_json(row)},
                   {"transfers", json::array()}};
     document["ledger"]["goodput_ratio"] = ledger_cost_json({&row, 1});
-    if (const auto share = share_of_ceiling(row, ceilings))
+    document["baseline_ratio"] = baseline_json(row, result);
+    if (const auto share = share_of_ceiling(row, result.ceilings))
         document["share_of_ceiling"] = {{"ceiling", share->ceiling}, {"ratio", share->ratio}};
     for (const Sample& sample : row.samples) {
         json counters = sample.worker.report.counters;
@@ -298,6 +322,11 @@ json result_document(const RunResult& result)
                   {"started_at", result.started_at},
                   {"elapsed_s", result.elapsed_s},
                   {"interrupted", result.interrupted},
+                  {"rounds",
+                   {{"warmup", result.num_warmups},
+                    {"measured", result.num_rounds},
+                    {"target_reached",
+                     result.target_reached ? json(*result.target_reached) : json(nullptr)}}},
                   {"lab", result.lab},
                   {"plan", plan_json(result)},
                   {"ceilings",
@@ -307,7 +336,7 @@ json result_document(const RunResult& result)
                   {"ledger", ledger_summary_json(result)},
                   {"rows", json::array()}};
     for (const Row& row : result.rows)
-        document["rows"].push_back(row_json(row, result.ceilings));
+        document["rows"].push_back(row_json(row, result));
     return document;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/units.hpp"
 #include "testbed/result.hpp"
-#include "testbed/statistics.hpp"
+#include "testbed/table_baseline.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -188,8 +188,7 @@ std::string result_table(const RunResult& result)
                    result.plan.sink == SinkKind::kKernel
                        ? ""
                        : fmt::format(", UDP received by {}", sink_name(result.plan.sink)));
-    fmt::format_to(out, "rounds  {}, interleaved in random order, seed {}\n\n", result.plan.rounds,
-                   result.plan.seed);
+    text += rounds_line(document) + '\n';
     fmt::format_to(out, kLine, "", "", "", "", "Gb/s", "Gb/s", "CPU s/GiB", "", "blocks good/",
                    "share of", "");
     text.erase(text.find_last_not_of(" \n") + 1);
@@ -212,6 +211,7 @@ std::string result_table(const RunResult& result)
     text += '\n';
     append_ledger_table(text, document);
     text += '\n';
+    text += baseline_table(document);
     append_ledger_cost(text, document.at("ledger"));
     const Ceilings& ceilings = result.ceilings;
     text += "ceilings, same minutes:";

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "testbed/row_ledger.hpp"
 
-#include "testbed/statistics.hpp"
-
 #include <algorithm>
 #include <iterator>
 
@@ -82,7 +80,7 @@ std::optional<TextbookVerdict> row_verdict(const Row& row, const LedgerFigures& 
                                  figures);
 }
 
-std::optional<LedgerCost> ledger_cost(std::span<const Row> rows)
+std::optional<RatioOfPairs> ledger_cost(std::span<const Row> rows)
 {
     std::vector<double> ratios;
     for (const Row& row : rows) {
@@ -96,11 +94,7 @@ std::optional<LedgerCost> ledger_cost(std::span<const Row> rows)
             }
         }
     }
-    if (ratios.empty())
-        return std::nullopt;
-    return LedgerCost{.ratio_median = median(ratios),
-                      .ratio_ci95 = median_ci95(ratios),
-                      .num_pairs = ratios.size()};
+    return ratio_of_pairs(ratios);
 }
 
 } // namespace pagewire::testbed

@@ -4,10 +4,10 @@
 #include "testbed/ledger/figures.hpp"
 #include "testbed/ledger/textbook.hpp"
 #include "testbed/result.hpp"
+#include "testbed/statistics.hpp"
 
 #include <optional>
 #include <span>
-#include <utility>
 
 namespace pagewire::testbed {
 
@@ -20,14 +20,7 @@ namespace pagewire::testbed {
                                                          const LedgerFigures& figures);
 
 /// What the ledger itself costs: goodput of a watched transfer / of the unwatched one of the same
-/// round.
-struct LedgerCost {
-    double ratio_median = 0;
-    std::optional<std::pair<double, double>> ratio_ci95;
-    std::size_t num_pairs = 0;
-};
-
-/// Over all rows; nothing where no round was run both ways.
-[[nodiscard]] std::optional<LedgerCost> ledger_cost(std::span<const Row> rows);
+/// round. Over all rows; nothing where no round was run both ways.
+[[nodiscard]] std::optional<RatioOfPairs> ledger_cost(std::span<const Row> rows);
 
 } // namespace pagewire::testbed

@@ -55,4 +55,32 @@ std::optional<std::pair<double, double>> median_ci95(std::span<const double> sam
     return std::pair(sorted[rank - 1], sorted[sorted.size() - rank]);
 }
 
+std::optional<double> relative_half_width(std::span<const double> samples)
+{
+    const auto interval = median_ci95(samples);
+    if (!interval)
+        return std::nullopt;
+    const double middle = median(samples);
+    if (middle <= 0)
+        return std::nullopt;
+    return (interval->second - interval->first) / 2 / middle;
+}
+
+std::optional<RatioOfPairs> ratio_of_pairs(std::span<const double> ratios)
+{
+    if (ratios.empty())
+        return std::nullopt;
+    return RatioOfPairs{
+        .median = median(ratios), .ci95 = median_ci95(ratios), .num_pairs = ratios.size()};
+}
+
+Difference difference(const RatioOfPairs& ratio)
+{
+    if (!ratio.ci95)
+        return Difference::kUndecided;
+    if (ratio.ci95->second < 1)
+        return Difference::kLess;
+    return ratio.ci95->first > 1 ? Difference::kMore : Difference::kNotSignificant;
+}
+
 } // namespace pagewire::testbed

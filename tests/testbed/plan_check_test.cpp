@@ -82,6 +82,14 @@ const std::vector<Figure>& figures()
          {-1, 0, 1001, (1LL << 32) + 1},
          "write 1 to 1000",
          set<&Plan::rounds>},
+        {"run", "rounds_max", {0, 6, 1000}, {-1, 1001}, "write 0 to 1000", set<&Plan::rounds_max>},
+        {"run", "warmup", {0, 100}, {-1, 101}, "write 0 to 100", set<&Plan::warmup>},
+        {"run",
+         "target_percent",
+         {1, 100},
+         {-1, 0, 101},
+         "write 1 to 100",
+         set<&Plan::target_percent>},
         {"run", "seed", {0, kMost}, {-1}, "write 0 to 9223372036854775807", set<&Plan::seed>},
         {"run",
          "chunk",
@@ -377,6 +385,34 @@ TEST(ParseWords, LedgerMode)
     }
     EXPECT_EQ(error_of([] { (void)parse_ledger_mode("Off"); }),
               "\"Off\" is not a ledger mode: write \"apart\" or \"with\" or \"off\"");
+}
+
+TEST(PlanCheck, RoundsMaxIsMoreThanRoundsAndEnoughForAnInterval)
+{
+    Plan plan;
+    plan.rounds = 10;
+    plan.rounds_max = 9;
+    EXPECT_EQ(error_of([&] { validate_plan(plan, kKnown); }),
+              "run.rounds_max: 9 is less than run.rounds, 10: raise it, or leave it away");
+    plan.rounds = 1;
+    plan.rounds_max = 5;
+    EXPECT_EQ(error_of([&] { validate_plan(plan, kKnown); }),
+              "run.rounds_max: 5 rounds give no interval that a target could be for: write 6 or "
+              "more");
+    plan.rounds_max = 6;
+    validate_plan(plan, kKnown);
+}
+
+TEST(PlanCheck, TheBaselineIsOneOfTheMethods)
+{
+    Plan plan;
+    EXPECT_EQ(plan.baseline_method(), plan.methods.front());
+    plan.baseline = "null";
+    EXPECT_EQ(error_of([&] { validate_plan(plan, kKnown); }),
+              "run.baseline: null is none of run.methods: add it there, or name another");
+    plan.baseline = "sendfile";
+    validate_plan(plan, kKnown);
+    EXPECT_EQ(plan.baseline_method(), "sendfile");
 }
 
 } // namespace

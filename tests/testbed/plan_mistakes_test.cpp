@@ -40,7 +40,8 @@ const std::string kRateAdvice{core::kRateAdvice};
 const std::vector<Mistake> kMistakes{
     // Unknown names.
     {"[run]\nround = 3", "plan.toml:2: unknown key \"round\": the keys of run are methods, cache, "
-                         "wire, sink, rounds, seed, chunk, verify, ledger, "
+                         "wire, sink, rounds, rounds_max, warmup, target_percent, baseline, seed, "
+                         "chunk, verify, ledger, "
                          "ceilings, time_limit_s"},
     {"[file]\n\nname = \"x\"",
      "plan.toml:3: unknown key \"name\": the keys of file are path, size, offset, length"},
@@ -61,7 +62,8 @@ const std::vector<Mistake> kMistakes{
                    "run, link, arms, dataplane, "
                    "lab"},
     {"[run.sub]\nx = 1", "plan.toml:1: unknown key \"sub\": the keys of run are methods, cache, "
-                         "wire, sink, rounds, seed, chunk, verify, ledger, "
+                         "wire, sink, rounds, rounds_max, warmup, target_percent, baseline, seed, "
+                         "chunk, verify, ledger, "
                          "ceilings, time_limit_s"},
     {"[link]\n\"m\\ntu\" = 1",
      "plan.toml:2: unknown key \"m\\ntu\": the keys of link are mtu, queues"},

@@ -40,6 +40,10 @@ void expect_same_but_arms(const Plan& plan, const Plan& expected)
     EXPECT_EQ(plan.wire, expected.wire);
     EXPECT_EQ(plan.sink, expected.sink);
     EXPECT_EQ(plan.rounds, expected.rounds);
+    EXPECT_EQ(plan.rounds_max, expected.rounds_max);
+    EXPECT_EQ(plan.warmup, expected.warmup);
+    EXPECT_EQ(plan.target_percent, expected.target_percent);
+    EXPECT_EQ(plan.baseline, expected.baseline);
     EXPECT_EQ(plan.seed, expected.seed);
     EXPECT_EQ(plan.chunk_bytes, expected.chunk_bytes);
     EXPECT_EQ(plan.verify, expected.verify);
@@ -84,6 +88,10 @@ cache = ["hot", "cold"]
 wire = "udp"
 sink = "af_xdp"
 rounds = 7
+rounds_max = 70
+warmup = 2
+target_percent = 3
+baseline = "sendfile"
 seed = 42
 chunk = "128 KiB"
 verify = false
@@ -130,6 +138,10 @@ allow_nic_changes = true
     EXPECT_EQ(plan.wire, Wire::kUdp);
     EXPECT_EQ(plan.sink, SinkKind::kAfXdp);
     EXPECT_EQ(plan.rounds, 7U);
+    EXPECT_EQ(plan.rounds_max, 70U);
+    EXPECT_EQ(plan.warmup, 2U);
+    EXPECT_EQ(plan.target_percent, 3U);
+    EXPECT_EQ(plan.baseline, "sendfile");
     EXPECT_EQ(plan.seed, 42U);
     EXPECT_EQ(plan.chunk_bytes, 128 * kKiB);
     EXPECT_FALSE(plan.verify);

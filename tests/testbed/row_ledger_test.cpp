@@ -255,8 +255,8 @@ TEST(LedgerCost, WatchedByUnwatchedOfTheSameRowAndRound)
     const auto cost = ledger_cost(rows);
     ASSERT_TRUE(cost);
     EXPECT_EQ(cost->num_pairs, 3U);
-    EXPECT_EQ(cost->ratio_median, 0.8); // of 0.9, 0.8, 0.5
-    EXPECT_EQ(cost->ratio_ci95, std::nullopt);
+    EXPECT_EQ(cost->median, 0.8); // of 0.9, 0.8, 0.5
+    EXPECT_EQ(cost->ci95, std::nullopt);
 }
 
 TEST(LedgerCost, IntervalFromSixPairs)
@@ -269,7 +269,7 @@ TEST(LedgerCost, IntervalFromSixPairs)
     const Row row = row_of(samples);
     const auto cost = ledger_cost({&row, 1});
     ASSERT_TRUE(cost);
-    EXPECT_EQ(cost->ratio_ci95, std::pair(0.375, 1.0));
+    EXPECT_EQ(cost->ci95, std::pair(0.375, 1.0));
 }
 
 TEST(LedgerCost, NothingWithoutAPair)

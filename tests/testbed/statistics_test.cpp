@@ -114,5 +114,43 @@ TEST(MedianCi95, CoversTheMedianAsOftenAsItSays)
     }
 }
 
+TEST(RelativeHalfWidth, OfTheMediansInterval)
+{
+    EXPECT_FALSE(relative_half_width(Samples{1, 2, 3, 4, 5}));
+    EXPECT_DOUBLE_EQ(*relative_half_width(Samples{9, 10, 10, 10, 10, 12}), 0.15); // 9..12 about 10
+    EXPECT_DOUBLE_EQ(*relative_half_width(Samples{4, 4, 4, 4, 4, 4}), 0);
+    EXPECT_FALSE(relative_half_width(Samples{0, 0, 0, 0, 0, 0}));
+}
+
+TEST(Difference, ByTheInterval)
+{
+    const auto of = [](const Samples& ratios) { return difference(*ratio_of_pairs(ratios)); };
+    EXPECT_EQ(of({2, 2, 2, 2, 2}), Difference::kUndecided); // however clear it looks
+    EXPECT_EQ(of({0.8, 0.9, 0.9, 0.9, 0.9, 1.1}), Difference::kNotSignificant);
+    EXPECT_EQ(of({1, 1, 1, 1, 1, 1}), Difference::kNotSignificant);
+    EXPECT_EQ(of({0.8, 0.9, 0.9, 0.9, 0.9, 0.99}), Difference::kLess);
+    EXPECT_EQ(of({1.01, 1.1, 1.1, 1.1, 1.1, 1.5}), Difference::kMore);
+    EXPECT_FALSE(ratio_of_pairs(Samples{}));
+}
+
+/// Two rows of the same distribution that drift together: how often a difference is claimed.
+TEST(Difference, IsRarelyClaimedOfEquals)
+{
+    constexpr int num_trials = 4000;
+    std::mt19937_64 random(7);
+    std::normal_distribution<double> noise(1, 0.1);
+    int num_claimed = 0;
+    for (int trial = 0; trial < num_trials; ++trial) {
+        Samples ratios;
+        for (int round = 0; round < 15; ++round)
+            ratios.push_back(noise(random) / noise(random));
+        const Difference said = difference(*ratio_of_pairs(ratios));
+        num_claimed += said == Difference::kNotSignificant ? 0 : 1;
+    }
+    // Exactly 3.5 % for fifteen rounds; five standard errors of the simulation.
+    const double claimed = static_cast<double>(num_claimed) / num_trials;
+    EXPECT_NEAR(claimed, 0.0352, 5 * std::sqrt(0.0352 * 0.9648 / num_trials));
+}
+
 } // namespace
 } // namespace pagewire::testbed
