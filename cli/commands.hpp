@@ -14,6 +14,7 @@ inline constexpr int kUsage = 2;
 inline constexpr int kInterrupted = 130;
 
 void add_run(CLI::App& program, int& exit_code);
+void add_compare(CLI::App& program, int& exit_code);
 void add_doctor(CLI::App& program, int& exit_code);
 void add_list(CLI::App& program, int& exit_code);
 void add_nic(CLI::App& program, int& exit_code);

@@ -17,6 +17,7 @@ constexpr const char* kFooter = R"(Examples:
   pagewire run                                    the default comparison, on a lab of its own
   pagewire run --file movie.mkv --methods sendfile_sg,af_xdp --cache cold
   pagewire run configs/quick.toml --out results   table on stdout, results/result.json
+  pagewire compare before.json after.json         is the second run worse, row by row
   pagewire list                                   methods, engines, receivers, and why one is missing
   pagewire doctor --file movie.mkv                is this machine fit to measure, and what to mend
   pagewire nic show eth0                          driver, queues, rings, offloads, XDP, interrupts
@@ -35,6 +36,7 @@ int run_program(int argc, char** argv)
     int exit_code = kDone;
     add_run(program, exit_code);
     add_list(program, exit_code);
+    add_compare(program, exit_code);
     add_doctor(program, exit_code);
     add_nic(program, exit_code);
     add_sink(program, exit_code);

@@ -4,6 +4,7 @@
 #include "tests/support/command.hpp"
 #include "tests/support/refuse.hpp"
 #include "tests/support/source_file.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -305,6 +306,42 @@ TEST(Help, ShowsExamples)
     EXPECT_THAT(result.out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit codes:"),
                                   HasSubstr("run"), HasSubstr("list")));
     EXPECT_EQ(run_command({"--version"}).exit_code, 0);
+}
+
+/// Two runs as a user has them, the second with a copy more in one row.
+TEST(Compare, FindsWhatIsWorseAndSaysSoByItsExitCode)
+{
+    const TempFolder folder;
+    const std::string before = folder.path() + "/before.json";
+    const CommandResult run =
+        run_command({"run", "--size", "4MiB", "--methods", "read_write,sendfile_sg", "--cache",
+                     "hot", "--rounds", "6", "--no-ceilings", "--quiet", "--json", before});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    const CommandResult same = run_command({"compare", before, before});
+    EXPECT_EQ(same.exit_code, 0) << same.out << same.err;
+    EXPECT_THAT(same.out, HasSubstr("2 same"));
+
+    std::ifstream file(before);
+    nlohmann::json document = nlohmann::json::parse(file);
+    document["rows"][1]["ledger"]["cpu_copies_per_byte"] = 1.0;
+    const std::string after = folder.path() + "/after.json";
+    std::ofstream(after) << document;
+    const CommandResult worse = run_command({"compare", before, after});
+    EXPECT_EQ(worse.exit_code, 1) << worse.err;
+    EXPECT_THAT(worse.out, HasSubstr("CPU copies per byte: 0.00 -> 1.00"));
+    const CommandResult as_json = run_command({"compare", "--json", before, after});
+    EXPECT_EQ(as_json.exit_code, 1);
+    EXPECT_EQ(nlohmann::json::parse(as_json.out).at("regression"), true);
+}
+
+TEST(Compare, WhatIsNoDocumentIsRefused)
+{
+    const TempFolder folder;
+    const std::string path = folder.path() + "/half.json";
+    std::ofstream(path) << R"({"schema": "pagewire.result/1", "rows": [)";
+    expect_refused(run_command({"compare", path, path}), HasSubstr("half.json: is cut short"));
+    expect_refused(run_command({"compare", "/no/such.json", path}),
+                   HasSubstr("/no/such.json: cannot be read: No such file"));
 }
 
 TEST(Output, FolderGetsDocumentAndTable)

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// pagewire compare: two result documents, and whether the second is worse.
+#include "testbed/compare/compare.hpp"
+#include "cli/commands.hpp"
+#include "core/error.hpp"
+#include "testbed/document.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+namespace pagewire::cli {
+
+namespace {
+
+struct Options {
+    std::string before;
+    std::string after;
+    double threshold_percent = 10;
+    bool as_json = false;
+};
+
+int compare(const Options& options)
+{
+    const nlohmann::json before = testbed::read_document(options.before);
+    const nlohmann::json after = testbed::read_document(options.after);
+    const testbed::Comparison comparison =
+        testbed::compare_documents(before, after, {.threshold = options.threshold_percent / 100});
+    fmt::print("{}", options.as_json ? testbed::comparison_json(comparison).dump(2) + "\n"
+                                     : testbed::comparison_table(comparison));
+    return comparison.has_regression() ? kFoundWrong : kDone;
+}
+
+} // namespace
+
+void add_compare(CLI::App& program, int& exit_code)
+{
+    CLI::App* command = program.add_subcommand(
+        "compare", "Two runs of one plan, row by row: is the second one worse?");
+    command->footer(
+        "A regression is a row that failed or is missing, a copy or a crossing more, or "
+        "goodput that is\nlower by more than the threshold, surely. Exit codes: 0 no "
+        "regression; 1 a regression; 2 usage.");
+    auto options = std::make_shared<Options>();
+    command->add_option("before", options->before, "Result document")
+        ->required()
+        ->type_name("A.json");
+    command->add_option("after", options->after, "Result document")
+        ->required()
+        ->type_name("B.json");
+    command
+        ->add_option("--threshold", options->threshold_percent,
+                     "Goodput lower by less than this is no regression; default 10")
+        ->check(CLI::Range(0.0, 99.0))
+        ->type_name("PERCENT");
+    command->add_flag("--json", options->as_json, "As JSON");
+    command->callback([options, &exit_code] { exit_code = compare(*options); });
+}
+
+} // namespace pagewire::cli

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/compare/compare.hpp"
+
+#include "tests/testbed/document_builder.hpp"
+#include "tests/testbed/usage_error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+namespace pagewire::testbed {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using tests::document_of;
+using tests::document_row;
+
+const std::vector<double> kSteady{9.8, 10.1, 9.9, 10.0, 10.2, 10.05};
+
+std::vector<double> times(std::vector<double> samples, double factor)
+{
+    for (double& sample : samples)
+        sample *= factor;
+    return samples;
+}
+
+RowComparison compare_one(const json& before, const json& after, double threshold = 0.10)
+{
+    return compare_documents(document_of({before}), document_of({after}), {.threshold = threshold})
+        .rows.front();
+}
+
+TEST(Compare, EqualRunsHaveNoRegression)
+{
+    const json document = document_of({document_row("read_write", kSteady)});
+    const Comparison comparison = compare_documents(document, document, {});
+    EXPECT_FALSE(comparison.has_regression());
+    EXPECT_THAT(comparison.circumstances, IsEmpty());
+    EXPECT_EQ(comparison.rows.front().change, RowChange::kSame);
+}
+
+TEST(Compare, SlowerByMoreThanTheThresholdIsWorse)
+{
+    const json before = document_row("read_write", kSteady);
+    const json after = document_row("read_write", times(kSteady, 0.8));
+    const RowComparison row = compare_one(before, after);
+    EXPECT_EQ(row.change, RowChange::kWorse);
+    EXPECT_TRUE(row.is_regression());
+    ASSERT_EQ(row.reasons.size(), 1U);
+    EXPECT_THAT(row.reasons.front(), HasSubstr("slower by "));
+    EXPECT_EQ(compare_one(before, after, 0.30).change, RowChange::kSame);
+    EXPECT_EQ(compare_one(after, before).change, RowChange::kBetter);
+}
+
+TEST(Compare, FewSamplesDecideNothing)
+{
+    EXPECT_EQ(
+        compare_one(document_row("read_write", {10, 10, 10}), document_row("read_write", {1, 1, 1}))
+            .change,
+        RowChange::kUndecided);
+}
+
+TEST(Compare, ACopyMoreIsARegressionHoweverFast)
+{
+    const json before = document_row("read_write", kSteady);
+    json after = document_row("read_write", times(kSteady, 3));
+    after["ledger"]["cpu_copies_per_byte"] = 2.0;
+    RowComparison row = compare_one(before, after);
+    EXPECT_EQ(row.change, RowChange::kWorse);
+    EXPECT_THAT(row.reasons, ElementsAre("CPU copies per byte: 1.00 -> 2.00"));
+
+    after = before;
+    after["ledger"]["crossings_per_turn"] = 6.0;
+    EXPECT_EQ(compare_one(before, after).change, RowChange::kWorse);
+    EXPECT_EQ(compare_one(after, before).change, RowChange::kBetter);
+    after["ledger"]["crossings_per_turn"] = 4.1; // a retransmission
+    EXPECT_EQ(compare_one(before, after).change, RowChange::kSame);
+    after["ledger"]["crossings_per_turn"] = nullptr; // not seen: nothing is claimed
+    EXPECT_EQ(compare_one(before, after).change, RowChange::kSame);
+}
+
+TEST(Compare, ZeroCopyLostIsARegression)
+{
+    json before = document_row("sendfile_sg", kSteady);
+    before["zero_copy"]["observed"] = "zero-copy";
+    const json after = document_row("sendfile_sg", kSteady);
+    const RowComparison row = compare_one(before, after);
+    EXPECT_EQ(row.change, RowChange::kWorse);
+    EXPECT_THAT(row.reasons, ElementsAre("payload: zero-copy -> copied"));
+    EXPECT_EQ(compare_one(after, before).change, RowChange::kBetter);
+}
+
+TEST(Compare, FailedAndMissingRowsAreRegressionsNewOnesAreNot)
+{
+    const json good = document_row("read_write", kSteady);
+    json failed = good;
+    failed["status"] = "failed";
+    failed["reason"] = "a block is bad";
+    EXPECT_EQ(compare_one(good, failed).change, RowChange::kWorse);
+    EXPECT_THAT(compare_one(good, failed).reasons, ElementsAre("ok -> failed: a block is bad"));
+    EXPECT_EQ(compare_one(failed, good).change, RowChange::kBetter);
+
+    const json other = document_row("sendfile", kSteady);
+    const Comparison comparison = compare_documents(
+        document_of({good, other}), document_of({good, document_row("af_xdp", kSteady)}), {});
+    EXPECT_TRUE(comparison.has_regression());
+    ASSERT_EQ(comparison.rows.size(), 3U);
+    EXPECT_EQ(comparison.rows[1].change, RowChange::kMissing);
+    EXPECT_EQ(comparison.rows[2].change, RowChange::kNew);
+    EXPECT_FALSE(comparison.rows[2].is_regression());
+}
+
+TEST(Compare, ARowSkippedBeforeIsNotMissed)
+{
+    json skipped = document_row("dpdk", {});
+    skipped["status"] = "skipped";
+    const json good = document_row("read_write", kSteady);
+    EXPECT_FALSE(
+        compare_documents(document_of({good, skipped}), document_of({good}), {}).has_regression());
+}
+
+TEST(Compare, ArmsAreRowsOfTheirOwn)
+{
+    const json on = document_row("read_write", kSteady, "tso-on");
+    const json off = document_row("read_write", times(kSteady, 0.5), "tso-off");
+    EXPECT_FALSE(
+        compare_documents(document_of({on, off}), document_of({off, on}), {}).has_regression());
+}
+
+TEST(Compare, NothingInCommonIsAUsageError)
+{
+    const std::string error = error_of([] {
+        (void)compare_documents(document_of({document_row("read_write", {1})}),
+                                document_of({document_row("sendfile", {1})}), {});
+    });
+    EXPECT_EQ(error, "the two documents have no row in common: compare runs of one plan");
+}
+
+TEST(Compare, SaysWhatElseDiffers)
+{
+    const json before = document_of({document_row("read_write", kSteady)});
+    json after = before;
+    after["host"]["kernel"] = "6.18";
+    after["lab"]["mtu"] = 1500;
+    after["doctor"][0]["id"] = "cpu.turbo";
+    EXPECT_THAT(compare_documents(before, after, {}).circumstances,
+                ElementsAre("kernel: 6.1 -> 6.18", "MTU: 9000 -> 1500",
+                            "only before: cpu.governor (warning)",
+                            "only after: cpu.turbo (warning)"));
+}
+
+/// Twenty rows that differ by noise alone: how often any of them is called worse.
+TEST(Compare, ManyEqualRowsAreRarelyCalledWorse)
+{
+    constexpr int num_trials = 300;
+    std::mt19937_64 random(11);
+    std::lognormal_distribution<double> rate(2, 0.2);
+    const auto run = [&] {
+        std::vector<json> rows;
+        for (int row = 0; row < 20; ++row) {
+            std::vector<double> samples;
+            for (int i = 0; i < 8; ++i)
+                samples.push_back(rate(random));
+            rows.push_back(document_row("read_write", samples, std::to_string(row)));
+        }
+        return document_of(std::move(rows));
+    };
+    int num_regressions = 0;
+    for (int trial = 0; trial < num_trials; ++trial)
+        num_regressions += compare_documents(run(), run(), {.threshold = 0}).has_regression();
+    EXPECT_LE(num_regressions, num_trials * 5 / 100 + 12); // 5 %, and three standard errors
+}
+
+TEST(Compare, TableAndJsonSayTheSame)
+{
+    const json before = document_row("read_write", kSteady);
+    json after = before;
+    after["ledger"]["cpu_copies_per_byte"] = 2.0;
+    const Comparison comparison =
+        compare_documents(document_of({before}), document_of({after}), {});
+    const std::string table = comparison_table(comparison);
+    EXPECT_THAT(table, HasSubstr("worse"));
+    EXPECT_THAT(table, HasSubstr("CPU copies per byte: 1.00 -> 2.00"));
+    EXPECT_THAT(table, HasSubstr("\n1 worse; "));
+    const json document = comparison_json(comparison);
+    EXPECT_EQ(document.at("schema"), "pagewire.compare/1");
+    EXPECT_EQ(document.at("regression"), true);
+    EXPECT_EQ(document.at("rows").at(0).at("change"), "worse");
+    for (std::size_t at = 0; at < table.size();) {
+        const std::size_t end = table.find('\n', at);
+        EXPECT_LE(end - at, 100U) << table.substr(at, end - at);
+        at = end + 1;
+    }
+}
+
+} // namespace
+} // namespace pagewire::testbed
