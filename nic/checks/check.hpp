@@ -80,8 +80,8 @@ class Judgement {
 struct Check {
     std::string_view name;    ///< "tx-checksum"
     std::string_view summary; ///< one line for `--list`
-    /// May throw: core::SystemError and core::TransferError become a failure that carries their
-    /// words. Leaves restoring to the caller: every change goes through the rig's guards.
+    /// May throw: core's errors become a failure that carries their words. Leaves restoring to the
+    /// caller: every change goes through the rig's guards.
     Finding (*run)(Rig& rig);
 };
 

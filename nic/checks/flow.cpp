@@ -24,7 +24,6 @@ namespace pagewire::nic {
 
 namespace {
 
-constexpr timeval kLongestCall{.tv_sec = 5, .tv_usec = 0};
 constexpr std::size_t kPieceBytes = std::size_t{64} << 10U;
 
 struct Address {
@@ -57,15 +56,21 @@ Address address_of(const Rig::End& end, IpVersion version, std::uint16_t port)
 
 /// Bound to the end's own address, any port, and to its interface: no route of the host's takes
 /// the traffic elsewhere.
-core::UniqueFd open_bound(const Rig::End& end, IpVersion version, int type)
+void set_patience(int socket, std::chrono::seconds patience)
+{
+    const timeval longest{.tv_sec = patience.count(), .tv_usec = 0};
+    for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
+        core::checked(::setsockopt(socket, SOL_SOCKET, option, &longest, sizeof(longest)),
+                      "setsockopt", "timeouts");
+}
+
+core::UniqueFd open_bound(const Rig::End& end, IpVersion version, int type,
+                          std::chrono::seconds patience = std::chrono::seconds(5))
 {
     const NetNamespace::Visit visit(end.netns);
     const int family = version == IpVersion::k4 ? AF_INET : AF_INET6;
     core::UniqueFd fd(core::checked(::socket(family, type | SOCK_CLOEXEC, 0), "socket"));
-    for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
-        core::checked(
-            ::setsockopt(fd.get(), SOL_SOCKET, option, &kLongestCall, sizeof(kLongestCall)),
-            "setsockopt", "timeouts");
+    set_patience(fd.get(), patience);
     core::checked(::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, end.interface.c_str(),
                                static_cast<socklen_t>(end.interface.size())),
                   "setsockopt SO_BINDTODEVICE", end.interface);
@@ -183,18 +188,16 @@ void receive_pattern(int socket, StreamReport& report)
     }
 }
 
-TcpPair::TcpPair(const Rig& rig, IpVersion version)
+TcpPair::TcpPair(const Rig& rig, IpVersion version, std::chrono::seconds patience)
 {
-    const core::UniqueFd listener = open_bound(rig.far, version, SOCK_STREAM);
+    const core::UniqueFd listener = open_bound(rig.far, version, SOCK_STREAM, patience);
     core::checked(::listen(listener.get(), 1), "listen", rig.far.interface);
     port_ = port_of(listener.get());
-    near_ = open_bound(rig.near, version, SOCK_STREAM);
+    near_ = open_bound(rig.near, version, SOCK_STREAM, patience);
     connect_to(near_.get(), rig.far, version, port_);
     far_ = core::UniqueFd(
         core::checked(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
-    core::checked(
-        ::setsockopt(far_.get(), SOL_SOCKET, SO_RCVTIMEO, &kLongestCall, sizeof(kLongestCall)),
-        "setsockopt", "SO_RCVTIMEO");
+    set_patience(far_.get(), patience);
 }
 
 std::uint32_t TcpPair::retransmissions() const

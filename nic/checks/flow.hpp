@@ -25,12 +25,12 @@ void fill_pattern(std::span<std::byte> out, std::uint64_t offset);
 [[nodiscard]] std::optional<std::uint64_t> find_mismatch(std::span<const std::byte> octets,
                                                          std::uint64_t offset);
 
-/// A TCP connection from the rig's near end to its far end. No call on its sockets blocks for
-/// longer than some seconds.
+/// A TCP connection from the rig's near end to its far end.
 class TcpPair {
   public:
-    /// Throws SystemError.
-    TcpPair(const Rig& rig, IpVersion version);
+    /// No call on its sockets blocks for longer than `patience`. Throws SystemError.
+    TcpPair(const Rig& rig, IpVersion version,
+            std::chrono::seconds patience = std::chrono::seconds(5));
 
     [[nodiscard]] int near() const noexcept { return near_.get(); }
 
@@ -62,6 +62,10 @@ struct StreamReport {
 
 /// Sends `bytes` of the pattern, and ends the connection.
 StreamReport send_stream(TcpPair& pair, std::uint64_t bytes);
+
+/// For a stream under which the device is changed: a driver may take the link down for that, and
+/// TCP waits longer from one attempt to the next.
+inline constexpr std::chrono::seconds kLinkPatience{20};
 
 /// Sends for as long as `meanwhile` runs beside it, whose exceptions pass. `meanwhile` is given a
 /// function that tells whether the stream still flows.

@@ -31,7 +31,7 @@ void try_state(Rig& rig, bool on, Judgement& judgement)
     const std::string arm = on ? "on" : "off";
     FeatureSettings settings{{"tx-generic-segmentation", on}};
     keep_off(rig.near, kByDevice, settings);
-    rig.near.guard.apply(settings);
+    rig.apply(rig.near, settings);
     Capture near(rig.near.netns, rig.near.interface);
     Capture far(rig.far.netns, rig.far.interface);
     TcpPair pair(rig, IpVersion::k4);
@@ -60,7 +60,7 @@ Finding run(Rig& rig)
         return Judgement::skip(generic.obstacle);
     FeatureSettings wire;
     keep_off(rig.far, kMergingFeatures, wire);
-    rig.far.guard.apply(wire);
+    rig.apply(rig.far, wire);
     Judgement judgement;
     for (const bool on : {true, false})
         try_state(rig, on, judgement);

@@ -34,10 +34,10 @@ void judge_stream(Rig& rig, std::uint32_t mtu, Judgement& judgement)
 {
     FeatureSettings sender;
     keep_off(rig.near, kSegmentingFeatures, sender);
-    rig.near.guard.apply(sender);
+    rig.apply(rig.near, sender);
     FeatureSettings receiver;
     keep_off(rig.far, kMergingFeatures, receiver);
-    rig.far.guard.apply(receiver);
+    rig.apply(rig.far, receiver);
     Capture tap(rig.far.netns, rig.far.interface);
     TcpPair pair(rig, IpVersion::k4);
     const StreamReport report = send_stream(pair, kStreamBytes);

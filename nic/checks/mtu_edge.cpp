@@ -11,7 +11,6 @@
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <vector>
@@ -83,8 +82,12 @@ void judge_longer(const Rig& rig, UdpPair& pair, IpVersion version, std::uint32_
 
 Finding run(Rig& rig)
 {
+    if (rig.near.facts.mtu != rig.far.facts.mtu)
+        return Judgement::skip(fmt::format("the MTUs differ, {} at {} and {} at {}: no edge",
+                                           rig.near.facts.mtu, rig.near.interface,
+                                           rig.far.facts.mtu, rig.far.interface));
     Judgement judgement;
-    judge_mtu_edge(rig, std::min(rig.near.facts.mtu, rig.far.facts.mtu), "", judgement);
+    judge_mtu_edge(rig, rig.near.facts.mtu, "", judgement);
     return std::move(judgement).finish();
 }
 

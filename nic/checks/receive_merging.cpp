@@ -50,7 +50,7 @@ Finding check_merging(Rig& rig, std::string_view feature)
         return Judgement::skip(merging.obstacle);
     FeatureSettings sender;
     keep_off(rig.near, kSegmentingFeatures, sender);
-    rig.near.guard.apply(sender);
+    rig.apply(rig.near, sender);
     Judgement judgement;
     for (const bool on : {true, false}) {
         if (!on && !merging.obstacle.empty()) {
@@ -59,7 +59,7 @@ Finding check_merging(Rig& rig, std::string_view feature)
         }
         FeatureSettings settings = all_of(merging.names, on);
         keep_off(rig.far, kMergingFeatures, settings);
-        rig.far.guard.apply(settings);
+        rig.apply(rig.far, settings);
         for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
             if (version == IpVersion::k6 && !rig.has_ipv6)
                 continue;

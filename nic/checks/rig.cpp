@@ -122,6 +122,17 @@ void Rig::await_packet(IpVersion version) const
         far.interface, static_cast<int>(version), near.interface));
 }
 
+void Rig::apply(End& end, const FeatureSettings& settings)
+{
+    end.guard.apply(settings);
+    for (const End* one : {&near, &far}) {
+        if (!link_facts(one->netns, one->interface).carrier) {
+            settle();
+            return;
+        }
+    }
+}
+
 void Rig::restore()
 {
     near.guard.restore();

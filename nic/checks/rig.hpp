@@ -61,6 +61,10 @@ class Rig {
     /// Between checks.
     void restore();
 
+    /// Sets features of an end, as its guard does; where that takes the link down, waits until it
+    /// is back. Throws as the guard and settle() do.
+    void apply(End& end, const FeatureSettings& settings);
+
     /// Waits for both carriers and until what is sent arrives: after a change that takes the link
     /// down for a moment. Throws as the constructor does.
     void settle() const;

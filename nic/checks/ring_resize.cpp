@@ -51,7 +51,7 @@ Finding run(Rig& rig)
             continue;
         }
         std::vector<std::string> set;
-        TcpPair pair(rig, IpVersion::k4);
+        TcpPair pair(rig, IpVersion::k4, kLinkPatience);
         const StreamReport report = stream_beside(pair, [&](const std::function<bool()>& flowing) {
             for (const RingSettings& settings : sizes) {
                 rig.refuse_interruption();

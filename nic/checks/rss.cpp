@@ -65,10 +65,10 @@ Finding run(Rig& rig)
     Judgement judgement;
     // veth has a NAPI instance with GRO only, and takes it only for what GRO could do good
     // (drivers/net/veth.c, veth_skb_is_eligible_for_gro).
-    rig.far.guard.apply(all_of(find_switch(rig.far, "rx-gro").names, true));
+    rig.apply(rig.far, all_of(find_switch(rig.far, "rx-gro").names, true));
     FeatureSettings sender;
     keep_off(rig.near, kSegmentingFeatures, sender);
-    rig.near.guard.apply(sender);
+    rig.apply(rig.near, sender);
     const std::map<unsigned, int> flows = spread(rig, judgement);
     if (flows.size() == 1 && flows.begin()->first == 0)
         return Judgement::skip(

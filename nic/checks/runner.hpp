@@ -21,8 +21,8 @@ struct CheckResult {
 using CheckProgress = std::function<void(std::size_t num_done, const Check& next)>;
 
 /// Runs the checks one after the other, each from the state that the rig was found in. A check that
-/// throws has failed; where a state cannot be restored, or the user wants the end (UsageError), the
-/// exception passes and the rest is not run.
+/// throws has failed, and so has one after which the state cannot be restored or nothing arrives
+/// any more: the rest is skipped then. Throws UsageError where the user wants the end.
 [[nodiscard]] std::vector<CheckResult> run_checks(Rig& rig, std::span<const Check* const> chosen,
                                                   const CheckProgress& progress);
 

@@ -139,7 +139,7 @@ Finding run(Rig& rig)
             continue;
         FeatureSettings settings = all_of(verifying.names, on);
         keep_off(rig.far, kMergingFeatures, settings);
-        rig.far.guard.apply(settings);
+        rig.apply(rig.far, settings);
         bool any_verified = false;
         for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
             if (version == IpVersion::k6 && !rig.has_ipv6)

@@ -134,7 +134,7 @@ Finding run(Rig& rig)
             judgement.note(gather.obstacle);
             break;
         }
-        rig.near.guard.apply(all_of(gather.names, on));
+        rig.apply(rig.near, all_of(gather.names, on));
         judge(on, send_watched(rig, file.get(), on ? "on" : "off", judgement), judgement);
     }
     return std::move(judgement).finish();

@@ -76,7 +76,7 @@ Finding run(Rig& rig)
 {
     Judgement judgement;
     for (Rig::End* end : {&rig.near, &rig.far}) {
-        TcpPair pair(rig, IpVersion::k4);
+        TcpPair pair(rig, IpVersion::k4, kLinkPatience);
         Turned turned;
         const StreamReport report = stream_beside(pair, [&](const std::function<bool()>& flowing) {
             turned = turn_all(rig, *end, flowing);

@@ -40,7 +40,9 @@ SegmentCounts stream(Rig& rig, const Family& family, const std::string& arm, Jud
     Capture near(rig.near.netns, rig.near.interface);
     Capture far(rig.far.netns, rig.far.interface);
     TcpPair pair(rig, family.version);
+    const LinkCounters before = link_counters(rig.near.netns, rig.near.interface);
     const StreamReport report = send_stream(pair, kStreamBytes);
+    const LinkCounters after = link_counters(rig.near.netns, rig.near.interface);
     const auto given = near.take(packets_of(IPPROTO_TCP, pair.port(), true), kQuiet);
     const auto arrived = far.take(packets_of(IPPROTO_TCP, pair.port(), false), kQuiet);
     const SegmentCounts counts =
@@ -52,8 +54,9 @@ SegmentCounts stream(Rig& rig, const Family& family, const std::string& arm, Jud
                        judgement);
     if (!report.is_whole())
         judgement.fail(fmt::format("{}: {}", what, describe(report)));
-    judgement.observe(arm, fmt::format("IPv{}: {}; {}", static_cast<int>(family.version),
-                                       counts.describe(), describe(report)));
+    judgement.observe(arm, fmt::format("IPv{}: {}; by the device's counters {} packets sent; {}",
+                                       static_cast<int>(family.version), counts.describe(),
+                                       after.tx_packets - before.tx_packets, describe(report)));
     if (counts.num_whole > 0)
         judgement.note_once("virtual link: large sends cross whole, nobody cuts them");
     return counts;
@@ -88,7 +91,7 @@ Finding run(Rig& rig)
     Judgement judgement;
     FeatureSettings wire;
     keep_off(rig.far, kMergingFeatures, wire);
-    rig.far.guard.apply(wire);
+    rig.apply(rig.far, wire);
     for (const Family& family : {Family{IpVersion::k4, "tx-tcp-segmentation"},
                                  Family{IpVersion::k6, "tx-tcp6-segmentation"}}) {
         if (family.version == IpVersion::k6 && !rig.has_ipv6)
@@ -100,7 +103,7 @@ Finding run(Rig& rig)
         for (const bool on : {true, false}) {
             if (!segmentation.obstacle.empty() && (!on || !segmentation.active))
                 continue;
-            rig.near.guard.apply(all_of(segmentation.names, on));
+            rig.apply(rig.near, all_of(segmentation.names, on));
             const SegmentCounts counts = stream(rig, family, on ? "on" : "off", judgement);
             judge(family, on, counts, judgement);
             if (on)

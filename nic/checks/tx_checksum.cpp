@@ -140,7 +140,7 @@ Finding run(Rig& rig)
         return Judgement::skip(checksums.obstacle);
     FeatureSettings wire;
     keep_off(rig.far, kMergingFeatures, wire);
-    rig.far.guard.apply(wire);
+    rig.apply(rig.far, wire);
 
     Judgement judgement;
     for (const bool on : {true, false}) {
@@ -150,7 +150,7 @@ Finding run(Rig& rig)
         }
         FeatureSettings settings = all_of(checksums.names, on);
         keep_off(rig.near, kSegmentingFeatures, settings);
-        rig.near.guard.apply(settings);
+        rig.apply(rig.near, settings);
         for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
             if (version == IpVersion::k6 && !rig.has_ipv6)
                 continue;

@@ -72,7 +72,7 @@ Finding run(Rig& rig)
             fmt::format("{}: the MTU is below what the check sends", rig.near.interface));
     FeatureSettings sender;
     keep_off(rig.near, kSegmentingFeatures, sender);
-    rig.near.guard.apply(sender);
+    rig.apply(rig.near, sender);
     Judgement judgement;
     for (const bool on : {true, false}) {
         if (!on && !merging.obstacle.empty()) {
@@ -81,7 +81,7 @@ Finding run(Rig& rig)
         }
         FeatureSettings settings = all_of(merging.names, on);
         keep_off(rig.far, kMergingFeatures, settings);
-        rig.far.guard.apply(settings);
+        rig.apply(rig.far, settings);
         for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
             if (version == IpVersion::k6 && !rig.has_ipv6)
                 continue;

@@ -89,14 +89,14 @@ Finding run(Rig& rig)
             fmt::format("{}: the MTU is below what the check sends", rig.near.interface));
     FeatureSettings wire;
     keep_off(rig.far, kMergingFeatures, wire);
-    rig.far.guard.apply(wire);
+    rig.apply(rig.far, wire);
     Judgement judgement;
     for (const bool on : {true, false}) {
         if (!on && !segmentation.obstacle.empty()) {
             judgement.note(segmentation.obstacle);
             break;
         }
-        rig.near.guard.apply(all_of(segmentation.names, on));
+        rig.apply(rig.near, all_of(segmentation.names, on));
         for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
             if (version == IpVersion::k6 && !rig.has_ipv6)
                 continue;

@@ -101,10 +101,10 @@ void try_arms(Rig& rig, VlanEnd& near, VlanEnd& far, Judgement& judgement)
         if (!on && !insert.obstacle.empty() && !parse.obstacle.empty())
             break;
         const std::string arm = on ? "on" : "off";
-        rig.near.guard.apply(all_of(insert.names, on));
+        rig.apply(rig.near, all_of(insert.names, on));
         FeatureSettings receiver = all_of(parse.names, on);
         keep_off(rig.far, kMergingFeatures, receiver);
-        rig.far.guard.apply(receiver);
+        rig.apply(rig.far, receiver);
         Tags given;
         try {
             const Rig vlan(near.end(), far.end(), rig.interruption());

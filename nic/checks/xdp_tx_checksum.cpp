@@ -96,7 +96,7 @@ Finding run(Rig& rig)
         return Judgement::skip(sockets.reason());
     FeatureSettings receiver;
     keep_off(rig.far, kMergingFeatures, receiver);
-    rig.far.guard.apply(receiver);
+    rig.apply(rig.far, receiver);
     const XdpDevice device = probe_xdp_device(rig.near.netns, rig.near.interface);
     Judgement judgement;
     for (const bool ask : {true, false}) {

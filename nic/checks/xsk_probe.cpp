@@ -126,7 +126,8 @@ std::vector<std::vector<std::byte>> make_probe_frames(const Rig& rig, std::size_
     constexpr std::size_t ethernet_bytes = 14;
     constexpr std::size_t shortest = 64;
     const std::size_t longest =
-        std::min<std::size_t>(rig.near.facts.mtu + ethernet_bytes, XskProbe::kSegmentBytesMax);
+        std::min<std::size_t>(std::min(rig.near.facts.mtu, rig.far.facts.mtu) + ethernet_bytes,
+                              XskProbe::kSegmentBytesMax);
     std::vector<std::vector<std::byte>> frames;
     for (std::size_t i = 0; i < count; ++i) {
         const std::size_t bytes =

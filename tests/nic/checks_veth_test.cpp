@@ -126,6 +126,26 @@ TEST(RunChecks, AnErrorIsAFailureOfThatCheckAlone)
     EXPECT_EQ(link_facts(*lab->near().netns, "check0").mtu, 1500U);
 }
 
+/// A device that a check has been the end of: that check has failed, and nothing passes after it.
+TEST(RunChecks, ADeviceThatDoesNotComeBackFailsTheCheckAndTheRestIsSkipped)
+{
+    const auto lab = open_veth_check_lab();
+    Rig rig(lab->near(), lab->far(), kNeverInterrupted);
+    static const Check deadly{.name = "deadly", .summary = "", .run = [](Rig& r) {
+                                  delete_link(r.near.netns, r.near.interface);
+                                  Judgement judgement;
+                                  judgement.observe("on", "all was well");
+                                  return std::move(judgement).finish();
+                              }};
+    const std::array<const Check*, 2> chosen{&deadly, find_check("mtu-edge")};
+    const auto results = run_checks(rig, chosen, {});
+    ASSERT_EQ(results.size(), 2U);
+    EXPECT_EQ(results[0].finding.verdict, Verdict::kFail);
+    EXPECT_THAT(results[0].finding.reason, testing::StartsWith("after it: no interface"));
+    EXPECT_EQ(results[1].finding.verdict, Verdict::kSkip);
+    EXPECT_EQ(results[1].finding.reason, "not tried: the link did not come back after deadly");
+}
+
 TEST(Judgement, TheWorstCountsAndNothingSeenIsNoPass)
 {
     const auto verdict = [](const std::function<void(Judgement&)>& say) {
