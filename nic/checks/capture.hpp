@@ -26,15 +26,17 @@ namespace pagewire::nic {
 /// One captured frame, with what the kernel says of it: struct virtio_net_hdr (PACKET_VNET_HDR) and
 /// struct tpacket_auxdata (PACKET_AUXDATA).
 struct Frame {
-    std::vector<std::byte>
-        octets;            ///< from the Ethernet header on; without a tag that was taken out
+    /// From the Ethernet header on; without a tag that was taken out.
+    std::vector<std::byte> octets;
     bool outgoing = false; ///< seen on its way out
-    bool checksum_pending = false;  ///< the transport checksum holds the pseudo header's sum alone
-    bool checksum_verified = false; ///< the device, or what stands for it, says that it is right
-    std::uint16_t segment_bytes =
-        0; ///< GSO: payload octets of each packet that it stands for; 0: one
-    std::optional<std::uint16_t>
-        vlan_id; ///< of the tag beside the frame: to be inserted, or taken out
+    /// The transport checksum holds the pseudo header's sum alone.
+    bool checksum_pending = false;
+    /// The device, or what stands for it, says that it is right.
+    bool checksum_verified = false;
+    /// GSO: payload octets of each packet that it stands for; 0: it is one packet.
+    std::uint16_t segment_bytes = 0;
+    /// Of the tag beside the frame: to be inserted, or taken out.
+    std::optional<std::uint16_t> vlan_id;
 };
 
 /// A frame and its packet; the packet's views live as long as the frame is where it is.
@@ -47,6 +49,7 @@ struct CapturedPacket {
     CapturedPacket& operator=(const CapturedPacket&) = delete;
     CapturedPacket(CapturedPacket&&) noexcept = default; // moving a vector moves no octets
     CapturedPacket& operator=(CapturedPacket&&) noexcept = default;
+    ~CapturedPacket() = default;
 };
 
 /// Captures from construction on: what comes meanwhile waits in the socket.

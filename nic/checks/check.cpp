@@ -27,17 +27,17 @@ void Judgement::not_in_effect(std::string reason)
         ineffective_ = std::move(reason);
 }
 
-void Judgement::note(std::string text)
+void Judgement::note(const std::string& text)
 {
     if (!note_.empty())
         note_ += "; ";
     note_ += text;
 }
 
-void Judgement::note_once(std::string text)
+void Judgement::note_once(const std::string& text)
 {
     if (note_.find(text) == std::string::npos)
-        note(std::move(text));
+        note(text);
 }
 
 Finding Judgement::skip(std::string reason)

@@ -59,8 +59,8 @@ class Judgement {
     void not_in_effect(std::string reason);
 
     /// Why a pass is one, or how it has to be read ("virtual link: ...").
-    void note(std::string text);
-    void note_once(std::string text); ///< unless it was said before
+    void note(const std::string& text);
+    void note_once(const std::string& text); ///< unless it was said before
 
     [[nodiscard]] bool failed() const noexcept { return !failure_.empty(); }
 

@@ -95,9 +95,7 @@ Finding run(Rig& rig)
 
 void judge_mtu_edge(const Rig& rig, std::uint32_t mtu, const std::string& arm, Judgement& judgement)
 {
-    for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
-        if (version == IpVersion::k6 && !rig.has_ipv6)
-            continue;
+    for (const IpVersion version : rig.versions()) {
         UdpPair pair(rig, version);
         judge_exact(pair, version, mtu, arm, judgement);
         judge_longer(rig, pair, version, mtu, arm, judgement);

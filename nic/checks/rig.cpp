@@ -77,6 +77,12 @@ Rig::Rig(const RigEnd& near_end, const RigEnd& far_end, const std::atomic<bool>&
     settle();
 }
 
+std::span<const IpVersion> Rig::versions() const noexcept
+{
+    static constexpr std::array all{IpVersion::k4, IpVersion::k6};
+    return std::span(all).first(has_ipv6 ? 2 : 1);
+}
+
 void Rig::settle() const
 {
     for (const End* end : {&near, &far})
@@ -95,10 +101,8 @@ void Rig::add_addresses()
 
 void Rig::await_answer() const
 {
-    for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
-        if (version == IpVersion::k4 || has_ipv6)
-            await_packet(version);
-    }
+    for (const IpVersion version : versions())
+        await_packet(version);
 }
 
 /// What counts is the packet at the tap: one with a wrong checksum is a check's affair. When it has

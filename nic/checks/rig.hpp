@@ -50,6 +50,7 @@ class Rig {
         SkbWatch* skb_watch = nullptr);
     Rig(const Rig&) = delete;
     Rig& operator=(const Rig&) = delete;
+    ~Rig() = default; // the guards put everything back
 
     /// The device under check sends; its peer receives. (Receive offloads are the peer's.)
     End near;
@@ -60,6 +61,9 @@ class Rig {
     /// Brings both ends back to what they were found as, the rig's own addresses kept, and settles.
     /// Between checks.
     void restore();
+
+    /// Those that packets can be sent by: IPv4, and IPv6 where it is.
+    [[nodiscard]] std::span<const IpVersion> versions() const noexcept;
 
     /// Sets features of an end, as its guard does; where that takes the link down, waits until it
     /// is back. Throws as the guard and settle() do.
@@ -87,6 +91,12 @@ struct Switch {
     std::vector<std::string> names; ///< ethtool's, those of this device
     std::string obstacle;           ///< why there are not two states; empty: there are
     bool active = false;            ///< as found: the only state where there is an obstacle
+
+    /// Those that can be tried: on and off, or the one that the driver has fixed.
+    [[nodiscard]] std::vector<bool> states() const
+    {
+        return obstacle.empty() ? std::vector{true, false} : std::vector{active};
+    }
 };
 
 /// The part of `names` that the device has and can change. Where none is left, `obstacle` says so

@@ -74,6 +74,7 @@ Finding run(Rig& rig)
         return Judgement::skip(
             fmt::format("{}: the driver tells no NAPI instance", rig.far.interface));
     std::vector<int> counts;
+    counts.reserve(flows.size());
     for (const auto& [napi_id, count] : flows)
         counts.push_back(count);
     std::sort(counts.rbegin(), counts.rend());

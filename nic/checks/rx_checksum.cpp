@@ -133,17 +133,13 @@ Finding run(Rig& rig)
     Judgement judgement;
     if (!is_changeable)
         judgement.note(verifying.obstacle);
-    for (const bool on : {true, false}) {
-        // Fixed off: nothing to verify, and still no wrong frame may pass for a right one.
-        if (!is_changeable && on != verifying.active)
-            continue;
+    // Fixed off: nothing to verify, and still no wrong frame may pass for a right one.
+    for (const bool on : verifying.states()) {
         FeatureSettings settings = all_of(verifying.names, on);
         keep_off(rig.far, kMergingFeatures, settings);
         rig.apply(rig.far, settings);
         bool any_verified = false;
-        for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
-            if (version == IpVersion::k6 && !rig.has_ipv6)
-                continue;
+        for (const IpVersion version : rig.versions()) {
             for (const std::uint8_t protocol : {IPPROTO_UDP, IPPROTO_TCP})
                 try_kind(rig, version, protocol, on ? "on" : "off", judgement, any_verified);
         }

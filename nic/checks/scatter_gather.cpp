@@ -129,11 +129,9 @@ Finding run(Rig& rig)
         return Judgement::skip(gather.obstacle);
     const core::UniqueFd file = make_file();
     Judgement judgement;
-    for (const bool on : {true, false}) {
-        if (!on && !gather.obstacle.empty()) {
-            judgement.note(gather.obstacle);
-            break;
-        }
+    if (!gather.obstacle.empty())
+        judgement.note(gather.obstacle);
+    for (const bool on : gather.states()) {
         rig.apply(rig.near, all_of(gather.names, on));
         judge(on, send_watched(rig, file.get(), on ? "on" : "off", judgement), judgement);
     }

@@ -143,17 +143,13 @@ Finding run(Rig& rig)
     rig.apply(rig.far, wire);
 
     Judgement judgement;
-    for (const bool on : {true, false}) {
-        if (!on && !checksums.obstacle.empty()) {
-            judgement.note(checksums.obstacle);
-            break;
-        }
+    if (!checksums.obstacle.empty())
+        judgement.note(checksums.obstacle);
+    for (const bool on : checksums.states()) {
         FeatureSettings settings = all_of(checksums.names, on);
         keep_off(rig.near, kSegmentingFeatures, settings);
         rig.apply(rig.near, settings);
-        for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
-            if (version == IpVersion::k6 && !rig.has_ipv6)
-                continue;
+        for (const IpVersion version : rig.versions()) {
             const int number = static_cast<int>(version);
             try_state(rig, checksums.names, on,
                       {version, IPPROTO_TCP, fmt::format("TCP over IPv{}", number)}, judgement);

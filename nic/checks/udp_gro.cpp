@@ -74,17 +74,13 @@ Finding run(Rig& rig)
     keep_off(rig.near, kSegmentingFeatures, sender);
     rig.apply(rig.near, sender);
     Judgement judgement;
-    for (const bool on : {true, false}) {
-        if (!on && !merging.obstacle.empty()) {
-            judgement.note(merging.obstacle);
-            break;
-        }
+    if (!merging.obstacle.empty())
+        judgement.note(merging.obstacle);
+    for (const bool on : merging.states()) {
         FeatureSettings settings = all_of(merging.names, on);
         keep_off(rig.far, kMergingFeatures, settings);
         rig.apply(rig.far, settings);
-        for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
-            if (version == IpVersion::k6 && !rig.has_ipv6)
-                continue;
+        for (const IpVersion version : rig.versions()) {
             const int num_merged = try_state(rig, version, on ? "on" : "off", judgement);
             if (on && num_merged == 0)
                 judgement.not_in_effect("on, yet no datagrams were merged");

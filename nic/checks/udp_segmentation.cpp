@@ -91,15 +91,11 @@ Finding run(Rig& rig)
     keep_off(rig.far, kMergingFeatures, wire);
     rig.apply(rig.far, wire);
     Judgement judgement;
-    for (const bool on : {true, false}) {
-        if (!on && !segmentation.obstacle.empty()) {
-            judgement.note(segmentation.obstacle);
-            break;
-        }
+    if (!segmentation.obstacle.empty())
+        judgement.note(segmentation.obstacle);
+    for (const bool on : segmentation.states()) {
         rig.apply(rig.near, all_of(segmentation.names, on));
-        for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
-            if (version == IpVersion::k6 && !rig.has_ipv6)
-                continue;
+        for (const IpVersion version : rig.versions()) {
             const SegmentCounts counts = try_state(rig, version, on ? "on" : "off", judgement);
             if (on && counts.bytes_large == 0)
                 judgement.not_in_effect("on, yet the kernel cuts the datagrams");

@@ -100,9 +100,7 @@ Finding run(Rig& rig)
     const XdpDevice device = probe_xdp_device(rig.near.netns, rig.near.interface);
     Judgement judgement;
     for (const bool ask : {true, false}) {
-        for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
-            if (version == IpVersion::k6 && !rig.has_ipv6)
-                continue;
+        for (const IpVersion version : rig.versions()) {
             std::unique_ptr<XskProbe> probe;
             try {
                 probe = std::make_unique<XskProbe>(rig.near, XskProbeConfig{.tx_metadata = true});
