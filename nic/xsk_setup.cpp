@@ -13,7 +13,7 @@ namespace {
 
 /// A queue stays busy for a moment after its last owner has gone: the kernel frees it in a work
 /// item.
-constexpr int kBindTries = 50;
+constexpr int kBindTries = 200;
 constexpr useconds_t kBindPauseUs = 10'000;
 
 /// What the kernel's refusal usually means (net/xdp/xsk.c, xsk_bind; xsk_buff_pool.c,

@@ -25,6 +25,7 @@ constexpr unsigned kIpv6PrefixLength = 64;
 constexpr std::uint32_t kIpv6MtuMin = 1280; // RFC 8200 §5
 constexpr std::chrono::milliseconds kPause{100};
 constexpr int kCarrierTries = 100; // autonegotiation takes seconds
+constexpr int kSeenTries = 10;
 constexpr int kAnswerTries = 30;
 constexpr std::chrono::milliseconds kAnswerPause{20};
 
@@ -105,19 +106,25 @@ void Rig::await_answer() const
         await_packet(version);
 }
 
-/// What counts is the packet at the tap: one with a wrong checksum is a check's affair. When it has
-/// come, the neighbour is known: what a check sends at once does not overflow the queue of those
-/// that wait for its address.
+/// What counts is the packet at the tap: that it gets no further may be its checksum, a check's
+/// affair, and is believed after some tries. Before that it may be the kernel, which inserts the
+/// route of a new IPv6 address when it finds the time (net/ipv6/addrconf.c, addrconf_dad_work).
+/// When a packet has come, the neighbour is known: what a check sends at once does not overflow the
+/// queue of those that wait for its address.
 void Rig::await_packet(IpVersion version) const
 {
     std::array<std::byte, 64> probe{};
     fill_pattern(probe, 0);
+    int num_seen = 0;
     for (int attempt = 0; attempt < kAnswerTries; ++attempt) {
         refuse_interruption();
         Capture tap(far.netns, far.interface);
         UdpPair pair(*this, version);
         (void)pair.send(probe);
-        if (!tap.take(packets_of(IPPROTO_UDP, pair.port(), false), kAnswerPause).empty())
+        if (pair.receive(kAnswerPause))
+            return;
+        if (!tap.take(packets_of(IPPROTO_UDP, pair.port(), false), kAnswerPause).empty() &&
+            ++num_seen == kSeenTries)
             return;
         std::this_thread::sleep_for(attempt == 0 ? kAnswerPause : kPause);
     }

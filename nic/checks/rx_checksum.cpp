@@ -140,7 +140,8 @@ Finding run(Rig& rig)
         rig.apply(rig.far, settings);
         bool any_verified = false;
         for (const IpVersion version : rig.versions()) {
-            for (const std::uint8_t protocol : {IPPROTO_UDP, IPPROTO_TCP})
+            for (const std::uint8_t protocol :
+                 std::array<std::uint8_t, 2>{IPPROTO_UDP, IPPROTO_TCP})
                 try_kind(rig, version, protocol, on ? "on" : "off", judgement, any_verified);
         }
         if (on && !any_verified)

@@ -24,7 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using testing::AllOf;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -68,7 +67,7 @@ TEST(NicCheck, EveryCheckHasAVerdictInEveryForm)
     for (const auto& check : document.at("checks")) {
         const bool skipped = check.at("verdict") == "skip";
         EXPECT_EQ(check.at("observations").empty(), skipped) << check;
-        EXPECT_EQ(skipped && check.at("reason") == "", false) << check;
+        EXPECT_FALSE(skipped && check.at("reason").get<std::string>().empty()) << check;
     }
     const std::string command = fmt::format(
         "python3 -c \"import xml.etree.ElementTree as t, sys; s = t.parse('{}').getroot(); "

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -28,7 +29,7 @@ std::vector<PacketSpec> kinds()
 {
     std::vector<PacketSpec> specs;
     for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
-        for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+        for (const std::uint8_t protocol : std::array<std::uint8_t, 2>{IPPROTO_TCP, IPPROTO_UDP}) {
             specs.push_back({.version = version, .protocol = protocol, .payload_bytes = 11});
             specs.push_back({.version = version,
                              .protocol = protocol,
@@ -241,7 +242,7 @@ TEST(Checksum, KnownHeaderIsRight)
 /// Everything from the IPv4 header on is under one checksum or the other.
 TEST(Checksum, EveryTurnedBitIsSeen)
 {
-    for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+    for (const std::uint8_t protocol : std::array<std::uint8_t, 2>{IPPROTO_TCP, IPPROTO_UDP}) {
         Octets frame = build({.protocol = protocol, .payload_bytes = 7});
         for (std::size_t bit = std::size_t{ETH_HLEN} * 8; bit < frame.size() * 8; ++bit) {
             const std::byte mask{static_cast<std::uint8_t>(1U << bit % 8)};

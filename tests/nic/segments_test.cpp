@@ -44,6 +44,7 @@ Judged judge(const std::vector<CapturedPacket>& given, std::vector<Octets> arriv
              const std::function<void(std::vector<CapturedPacket>&)>& change = {})
 {
     std::vector<CapturedPacket> packets;
+    packets.reserve(arrived.size());
     for (Octets& octets : arrived)
         packets.push_back(captured(std::move(octets)));
     if (change)

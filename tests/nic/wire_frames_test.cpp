@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 
 namespace pagewire::nic {
@@ -113,7 +114,7 @@ TEST(WireFrames, ExactMultipleHasNoEmptySegment)
 TEST(WireFrames, PendingChecksumIsFinished)
 {
     for (const IpVersion version : {IpVersion::k4, IpVersion::k6}) {
-        for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+        for (const std::uint8_t protocol : std::array<std::uint8_t, 2>{IPPROTO_TCP, IPPROTO_UDP}) {
             const Octets right = build(
                 {.version = version, .protocol = protocol, .payload_bytes = 33}); // an odd number
             const auto packet = parse_packet(right);

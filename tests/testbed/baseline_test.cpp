@@ -21,7 +21,7 @@ core::Method named(std::string_view name)
 const core::Method kBase = named("base");
 const core::Method kOther = named("other");
 
-Row row(const core::Method& method, std::vector<double> goodputs, std::string arm = {},
+Row row(const core::Method& method, const std::vector<double>& goodputs, std::string arm = {},
         CacheState cache = CacheState::kCold)
 {
     Row made;

@@ -164,9 +164,9 @@ TEST(Compare, ManyEqualRowsAreRarelyCalledWorse)
     const auto run = [&] {
         std::vector<json> rows;
         for (int row = 0; row < 20; ++row) {
-            std::vector<double> samples;
-            for (int i = 0; i < 8; ++i)
-                samples.push_back(rate(random));
+            std::vector<double> samples(8);
+            for (double& sample : samples)
+                sample = rate(random);
             rows.push_back(document_row("read_write", samples, std::to_string(row)));
         }
         return document_of(std::move(rows));
