@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -328,6 +329,27 @@ TEST(PlanReference, ExampleIsValid)
     const std::size_t begin = reference.find("```toml\n") + 8;
     const Plan plan = parsed(reference.substr(begin, reference.find("```", begin) - begin));
     expect_valid(plan);
+}
+
+TEST(Configs, EachIsAWholeExperiment)
+{
+    int num_plans = 0;
+    for (const auto& file : std::filesystem::directory_iterator(source_file("configs"))) {
+        const Plan plan = load_plan(file.path());
+        validate_plan(plan, kKnown);
+        ++num_plans;
+    }
+    EXPECT_GE(num_plans, 2);
+}
+
+TEST(Configs, ClassicHoldsTheTextbooksFourAgainstReadWrite)
+{
+    const Plan plan = load_plan(source_file("configs/classic.toml"));
+    EXPECT_EQ(plan.methods,
+              (std::vector<std::string>{"read_write", "mmap_write", "sendfile", "sendfile_sg"}));
+    EXPECT_EQ(plan.baseline_method(), "read_write");
+    EXPECT_GT(plan.rounds_max, plan.rounds);
+    EXPECT_GE(plan.warmup, 1U);
 }
 
 } // namespace
