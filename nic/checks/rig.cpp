@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "nic/checks/capture.hpp"
 #include "nic/checks/flow.hpp"
+#include "nic/xdp_device.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -47,7 +48,8 @@ Rig::End make_end(const RigEnd& end, std::uint8_t last)
                   .guard = *end.guard,
                   .facts = link_facts(*end.netns, end.interface),
                   .ipv4 = ipv4_of(last),
-                  .ipv6 = ipv6_of(last)};
+                  .ipv6 = ipv6_of(last),
+                  .driver = probe_xdp_device(*end.netns, end.interface).driver};
     if (!made.facts.up)
         throw core::UsageError(fmt::format("{0} is down: ip link set {0} up", end.interface));
     return made;

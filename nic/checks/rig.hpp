@@ -37,10 +37,15 @@ class Rig {
         LinkFacts facts;        ///< as found
         std::uint32_t ipv4 = 0; ///< network byte order
         std::array<std::uint8_t, 16> ipv6{};
+        std::string driver = {}; ///< empty: unknown
 
-        /// veth, tun, bridge ...: made by software. What such a device leaves undone need not be
-        /// wrong: no wire follows.
-        [[nodiscard]] bool is_virtual() const { return !facts.kind.empty(); }
+        /// Made by software (veth, tun, bridge ...), or by a hypervisor that hands frames over as
+        /// they are (virtio_net, Xen's vif). What such a device leaves undone need not be wrong: no
+        /// wire follows.
+        [[nodiscard]] bool is_virtual() const
+        {
+            return !facts.kind.empty() || driver == "virtio_net" || driver == "vif";
+        }
     };
 
     /// Adds the addresses and sends from `near` to `far` until something arrives. The ends and
