@@ -20,6 +20,7 @@ namespace pagewire::nic {
 namespace {
 
 constexpr std::chrono::seconds kArrival{1};
+constexpr std::uint32_t kIpv4BytesMax = 65535; // RFC 791 §3.1
 
 /// Of a UDP packet, from the IP header on.
 std::size_t header_bytes(IpVersion version)
@@ -98,6 +99,8 @@ void judge_mtu_edge(const Rig& rig, std::uint32_t mtu, const std::string& arm, J
     for (const IpVersion version : rig.versions()) {
         UdpPair pair(rig, version);
         judge_exact(pair, version, mtu, arm, judgement);
+        if (version == IpVersion::k4 && mtu >= kIpv4BytesMax)
+            continue; // there is no longer one
         judge_longer(rig, pair, version, mtu, arm, judgement);
     }
 }

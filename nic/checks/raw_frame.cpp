@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
@@ -22,6 +23,7 @@ constexpr std::size_t kIpv6Bytes = 40;
 constexpr std::size_t kTcpBytes = 20;
 constexpr std::size_t kUdpBytes = 8;
 constexpr std::uint8_t kHopLimit = 64;
+constexpr std::size_t kLengthMax = 65535; // of the fields that tell lengths
 
 class Writer {
   public:
@@ -140,6 +142,11 @@ std::size_t frame_header_bytes(const FrameConfig& config)
 std::vector<std::byte> make_frame(const Rig& rig, const FrameConfig& config,
                                   std::span<const std::byte> payload)
 {
+    const std::size_t packet_bytes = (config.version == IpVersion::k4 ? kIpv4Bytes : 0) +
+                                     transport_bytes(config) + payload.size();
+    if (packet_bytes > kLengthMax)
+        throw core::TransferError(
+            fmt::format("no IP packet has {} octets of payload", payload.size()));
     Writer out;
     out.put(rig.far.facts.mac);
     out.put(rig.near.facts.mac);

@@ -15,6 +15,11 @@ namespace {
 
 constexpr std::uint64_t kStreamBytes = std::uint64_t{8} << 20U;
 
+std::uint32_t mtu_of(const Rig& rig)
+{
+    return std::min(rig.near.facts.mtu, rig.far.facts.mtu);
+}
+
 /// Returns how many merged frames came out.
 std::size_t stream(Rig& rig, IpVersion version, const std::string& arm, Judgement& judgement)
 {
@@ -30,7 +35,7 @@ std::size_t stream(Rig& rig, IpVersion version, const std::string& arm, Judgemen
         if (one.packet.payload.empty())
             continue;
         ++num_frames;
-        num_merged += one.packet.network.size() > rig.near.facts.mtu ? 1 : 0;
+        num_merged += one.packet.network.size() > mtu_of(rig) ? 1 : 0;
         longest = std::max(longest, one.packet.network.size());
     }
     if (!report.is_whole())
@@ -48,6 +53,10 @@ Finding check_merging(Rig& rig, std::string_view feature)
     const Switch merging = find_switch(rig.far, feature);
     if (!merging.obstacle.empty() && !merging.active)
         return Judgement::skip(merging.obstacle);
+    // What is merged is at most an IP packet (net/core/gro.c).
+    constexpr std::uint32_t merged_bytes_max = 65535;
+    if (mtu_of(rig) > merged_bytes_max / 2)
+        return Judgement::skip(fmt::format("MTU {}: no two packets fit into one", mtu_of(rig)));
     FeatureSettings sender;
     keep_off(rig.near, kSegmentingFeatures, sender);
     rig.apply(rig.near, sender);

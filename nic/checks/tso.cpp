@@ -88,6 +88,11 @@ void judge_losses(const Family& family, double on, double off, Judgement& judgem
 
 Finding run(Rig& rig)
 {
+    // The most that one send holds (linux/netdevice.h, GSO_LEGACY_MAX_SIZE).
+    constexpr std::uint32_t send_bytes_max = 65536;
+    if (const std::uint32_t mtu = std::min(rig.near.facts.mtu, rig.far.facts.mtu);
+        mtu > send_bytes_max / 2)
+        return Judgement::skip(fmt::format("MTU {}: no send has room for two packets", mtu));
     Judgement judgement;
     FeatureSettings wire;
     keep_off(rig.far, kMergingFeatures, wire);

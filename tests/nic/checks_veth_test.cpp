@@ -79,6 +79,44 @@ TEST(ChecksOnVeth, SkipWhatVethHasNotAndNothingElse)
     }
 }
 
+/// A veth pair of any MTU.
+class LabOfMtu {
+  public:
+    explicit LabOfMtu(std::uint32_t mtu)
+    {
+        create_veth_pair(near_, far_, {.near_name = "mtu0", .far_name = "mtu1", .mtu = mtu});
+        set_link_up(near_, "mtu0");
+        set_link_up(far_, "mtu1");
+        near_guard_.emplace(near_, "mtu0");
+        far_guard_.emplace(far_, "mtu1");
+    }
+
+    RigEnd near() { return {.netns = &near_, .interface = "mtu0", .guard = &*near_guard_}; }
+
+    RigEnd far() { return {.netns = &far_, .interface = "mtu1", .guard = &*far_guard_}; }
+
+  private:
+    NetNamespace near_ = NetNamespace::create_anonymous();
+    NetNamespace far_ = NetNamespace::create_anonymous();
+    std::optional<DeviceGuard> near_guard_;
+    std::optional<DeviceGuard> far_guard_;
+};
+
+class ChecksOnMtu : public testing::TestWithParam<std::uint32_t> {};
+
+/// No IPv6 below 1280, no send with room for two packets at the largest: nothing fails for it.
+TEST_P(ChecksOnMtu, NoneFails)
+{
+    LabOfMtu lab(GetParam());
+    Rig rig(lab.near(), lab.far(), kNeverInterrupted);
+    for (const CheckResult& result : run_checks(rig, checks(), {}))
+        EXPECT_NE(result.finding.verdict, Verdict::kFail)
+            << result.check->name << ": " << result.finding.reason;
+    EXPECT_EQ(find_check("mtu-edge")->run(rig).verdict, Verdict::kPass);
+}
+
+INSTANTIATE_TEST_SUITE_P(Extremes, ChecksOnMtu, testing::Values(kMtuMin, 1280U, kMtuMax));
+
 TEST(CheckRig, AnEndThatIsDownIsNamed)
 {
     const auto lab = open_veth_check_lab();
