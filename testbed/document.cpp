@@ -121,6 +121,9 @@ json parse_document(std::string_view text, const std::string& name)
         throw UsageError(fmt::format("{}: is cut short or no JSON, byte {} of {}: run the plan "
                                      "again, or name another file",
                                      name, error.byte, text.size()));
+    } catch (const json::exception& error) { // a number that no double holds
+        throw UsageError(
+            fmt::format("{}: {}: run the plan again, or name another file", name, error.what()));
     }
     require_schema(document, name);
     require(document, kDocumentNeeds, "", name);

@@ -25,6 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     alignas(4) std::array<std::uint16_t, 3 + 4 * ring_size> used{};
     const auto take = [&](void* to, std::size_t bytes) {
         const std::size_t count = std::min(bytes, size);
+        if (count == 0)
+            return; // an empty vector has no address to copy to
         std::memcpy(to, data, count);
         data += count;
         size -= count;

@@ -45,6 +45,14 @@ TEST(Document, CutAnywhereIsOneLineThatSaysSo)
     }
 }
 
+TEST(Document, ANumberThatNoDoubleHoldsIsOneLineThatSaysSo)
+{
+    const std::string error = error_in("{\"schema\": 2e5122}");
+    EXPECT_THAT(error, StartsWith("r.json: "));
+    EXPECT_THAT(error, HasSubstr("2e5122"));
+    EXPECT_EQ(error.find('\n'), std::string::npos);
+}
+
 TEST(Document, ForeignAndNewerOnesAreRefused)
 {
     for (const char* foreign : {"{}", "[]", "7", "null", "\"pagewire.result/1\"",
