@@ -248,6 +248,7 @@ struct Method {
     std::optional<Textbook> textbook;
     std::span<const PathStep> path = {}; ///< from the disk on
     bool maps_file = false;              ///< TransferJob::map_per_chunk makes a difference
+    bool has_chunks = false;             ///< a turn of its loop moves TransferJob::chunk_bytes
     bool needs_direct_io =
         false; ///< reads with O_DIRECT: the file must allow it, and no page may enter the cache
     bool has_queues = false; ///< sends by as many hardware queues as the job says, a flow each

@@ -59,4 +59,13 @@ Rate parse_rate(std::string_view text)
     throw UsageError(fmt::format("'{}' is not a rate: {}", text, kRateAdvice));
 }
 
+std::string format_rate(const Rate& rate)
+{
+    if (rate.gbps > 0)
+        return fmt::format("{} Gb/s", rate.gbps);
+    if (rate.packets_per_s > 0)
+        return fmt::format("{} pps", rate.packets_per_s);
+    return "unlimited";
+}
+
 } // namespace pagewire::core

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace pagewire::core {
@@ -25,6 +26,9 @@ struct Rate {
 /// "5", "5Gbps", "5 Gb/s" (payload bits), "1000pps", "200 kpps", "1.5Mpps" (packets); 0 of either:
 /// no limit. Throws UsageError that quotes the text and lists the forms.
 [[nodiscard]] Rate parse_rate(std::string_view text);
+
+/// "5 Gb/s", "200000 pps", "unlimited": what parse_rate() reads, but for the last.
+[[nodiscard]] std::string format_rate(const Rate& rate);
 
 /// How a message ends that refuses a rate.
 inline constexpr std::string_view kRateAdvice = "write Gb/s of payload (5, \"5Gbps\", \"5Gb/s\") "

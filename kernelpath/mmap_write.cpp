@@ -90,6 +90,7 @@ constinit const core::Method method_mmap_write{
     .textbook = core::Textbook{.crossings = 4, .cpu_copies = 1, .dma = 2},
     .path = kPath,
     .maps_file = true,
+    .has_chunks = true,
     .probe = [] { return core::Support::available(); },
     .run = run,
 };

@@ -65,6 +65,7 @@ constinit const core::Method method_read_write{
     .needs = {},
     .textbook = core::Textbook{.crossings = 4, .cpu_copies = 2, .dma = 2},
     .path = kPath,
+    .has_chunks = true,
     .probe = [] { return core::Support::available(); },
     .run = run,
 };

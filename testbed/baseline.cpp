@@ -11,7 +11,8 @@ const Row* baseline_of(const Row& row, std::span<const Row> rows, std::string_vi
         return nullptr;
     const Row* first = nullptr;
     for (const Row& candidate : rows) {
-        if (candidate.method->name != method || candidate.cache != row.cache)
+        if (candidate.method->name != method || candidate.cache != row.cache ||
+            !agree(candidate.conditions, row.conditions))
             continue;
         if (candidate.arm == row.arm)
             return &candidate;

@@ -97,9 +97,9 @@ void explain_row(std::string& text, const Row& row)
 std::string explanation(const RunResult& result)
 {
     std::string text;
-    fmt::format_to(std::back_inserter(text), "{}: {} from byte {}, {}\n", result.path,
-                   core::format_bytes(result.range.length), result.range.offset,
-                   result.file_system);
+    const FileFacts& file = result.files.front();
+    fmt::format_to(std::back_inserter(text), "{}: {} from byte {}, {}\n", file.path,
+                   core::format_bytes(file.range.length), file.range.offset, file.file_system);
     for (const Row& row : result.rows) {
         text += '\n';
         explain_row(text, row);

@@ -4,28 +4,19 @@
 #include "testbed/plan_value.hpp"
 
 #include "core/error.hpp"
-#include "core/unique_fd.hpp"
-#include "core/units.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace pagewire::testbed {
 
 namespace {
 
-using core::DataplaneJob;
 using core::UsageError;
-
-/// A plan is a screenful; a file larger than this was named by mistake.
-constexpr std::size_t kMaxPlanBytes = core::kMiB;
 
 template<typename Target>
 struct Key {
@@ -48,9 +39,8 @@ const Key<Target>& find_key(Keys<Target> keys, const std::string& table, const t
         names.push_back(key.name);
     }
     const std::string words =
-        table.empty()
-            ? fmt::format("unknown table or key {:?}: the tables of a plan are", wanted.str())
-            : fmt::format("unknown key {:?}: the keys of {} are", wanted.str(), table);
+        table.empty() ? fmt::format("unknown table or key {:?}: those of a plan are", wanted.str())
+                      : fmt::format("unknown key {:?}: the keys of {} are", wanted.str(), table);
     throw error_at(wanted.source(), fmt::format("{} {}", words, fmt::join(names, ", ")));
 }
 
@@ -67,11 +57,23 @@ void read_keys(Target& target, Keys<Target> keys, const Value& table)
 }
 
 constexpr Key<Plan> kFileKeys[] = {
-    {"path", [](Plan& plan, const Value& value) { plan.path = value.name(); }},
+    {"path",
+     [](Plan& plan, const Value& value) {
+         plan.path = value.name();
+         plan.matrix.generated_bytes.clear(); // of a plan that this one extends
+     }},
     {"size",
-     [](Plan& plan, const Value& value) { plan.generated_bytes = value.size(kGeneratedLimits); }},
+     [](Plan& plan, const Value& value) {
+         plan.path.clear(); // of a plan that this one extends
+         value.values(plan.generated_bytes, plan.matrix.generated_bytes,
+                      [](const Value& one) { return one.size(kGeneratedLimits); });
+     }},
     {"offset", [](Plan& plan, const Value& value) { plan.offset = value.size(kRangeLimits); }},
-    {"length", [](Plan& plan, const Value& value) { plan.length = value.size(kRangeLimits); }},
+    {"length",
+     [](Plan& plan, const Value& value) {
+         value.values(plan.length, plan.matrix.length,
+                      [](const Value& one) { return one.size(kRangeLimits); });
+     }},
 };
 
 void set_methods(Plan& plan, const Value& value)
@@ -111,7 +113,11 @@ constexpr Key<Plan> kRunKeys[] = {
      }},
     {"baseline", [](Plan& plan, const Value& value) { plan.baseline = value.name(); }},
     {"seed", [](Plan& plan, const Value& value) { plan.seed = value.integer(kSeedLimits); }},
-    {"chunk", [](Plan& plan, const Value& value) { plan.chunk_bytes = value.size(kChunkLimits); }},
+    {"chunk",
+     [](Plan& plan, const Value& value) {
+         value.values(plan.chunk_bytes, plan.matrix.chunk_bytes,
+                      [](const Value& one) { return one.size(kChunkLimits); });
+     }},
     {"verify", [](Plan& plan, const Value& value) { plan.verify = value.flag(); }},
     {"ledger",
      [](Plan& plan, const Value& value) { plan.ledger = value.parsed(parse_ledger_mode); }},
@@ -124,55 +130,67 @@ constexpr Key<Plan> kRunKeys[] = {
 
 constexpr Key<Plan> kLinkKeys[] = {
     {"mtu",
-     [](Plan& plan, const Value& value) { plan.mtu = value.integer<std::uint32_t>(kMtuLimits); }},
+     [](Plan& plan, const Value& value) {
+         value.values(plan.mtu, plan.matrix.mtu,
+                      [](const Value& one) { return one.integer<std::uint32_t>(kMtuLimits); });
+     }},
     {"queues",
      [](Plan& plan, const Value& value) {
          plan.num_queues = value.integer<std::uint32_t>(kQueuesLimits);
      }},
 };
 
-void set_source(DataplaneJob& job, const Value& value)
-{
-    job.source = value.parsed(parse_payload_source);
-}
-
-constexpr Key<DataplaneJob> kDataplaneKeys[] = {
-    {"queue", [](DataplaneJob& job,
-                 const Value& value) { job.queue = value.integer<std::uint32_t>(kQueueLimits); }},
+constexpr Key<Plan> kDataplaneKeys[] = {
+    {"queue",
+     [](Plan& plan, const Value& value) {
+         plan.dataplane.queue = value.integer<std::uint32_t>(kQueueLimits);
+     }},
     {"queues",
-     [](DataplaneJob& job, const Value& value) {
-         job.num_queues = value.integer<std::uint32_t>(kQueuesLimits);
+     [](Plan& plan, const Value& value) {
+         value.values(plan.dataplane.num_queues, plan.matrix.num_queues,
+                      [](const Value& one) { return one.integer<std::uint32_t>(kQueuesLimits); });
      }},
     {"umem",
-     [](DataplaneJob& job, const Value& value) { job.umem_bytes = value.size(kUmemLimits); }},
+     [](Plan& plan, const Value& value) { plan.dataplane.umem_bytes = value.size(kUmemLimits); }},
     {"frame",
-     [](DataplaneJob& job, const Value& value) {
-         job.frame_bytes = value.size<std::uint32_t>(kFrameLimits);
+     [](Plan& plan, const Value& value) {
+         plan.dataplane.frame_bytes = value.size<std::uint32_t>(kFrameLimits);
      }},
     {"disk_depth",
-     [](DataplaneJob& job, const Value& value) {
-         job.disk_depth = value.integer<std::uint32_t>(kDiskDepthLimits);
+     [](Plan& plan, const Value& value) {
+         plan.dataplane.disk_depth = value.integer<std::uint32_t>(kDiskDepthLimits);
      }},
     {"ring",
-     [](DataplaneJob& job, const Value& value) {
-         job.ring_entries = value.integer<std::uint32_t>(kRingLimits);
+     [](Plan& plan, const Value& value) {
+         plan.dataplane.ring_entries = value.integer<std::uint32_t>(kRingLimits);
      }},
-    {"source", set_source},
+    {"source",
+     [](Plan& plan, const Value& value) {
+         plan.dataplane.source = value.parsed(parse_payload_source);
+     }},
     {"layout",
-     [](DataplaneJob& job, const Value& value) { job.layout = value.parsed(parse_packet_layout); }},
-    {"checksum", [](DataplaneJob& job,
-                    const Value& value) { job.checksum = value.parsed(parse_checksum_mode); }},
-    {"bind",
-     [](DataplaneJob& job, const Value& value) { job.bind = value.parsed(parse_bind_mode); }},
-    {"protect_payload",
-     [](DataplaneJob& job, const Value& value) { job.protect_payload = value.flag(); }},
-    {"busy_poll_us",
-     [](DataplaneJob& job, const Value& value) {
-         job.busy_poll_us = value.integer<std::uint32_t>(kBusyPollLimits);
+     [](Plan& plan, const Value& value) {
+         plan.dataplane.layout = value.parsed(parse_packet_layout);
      }},
-    {"rate", [](DataplaneJob& job, const Value& value) { job.rate = value.rate(); }},
-    {"fault", [](DataplaneJob& job, const Value& value) { job.fault = value.text(); }},
-    {"dpdk_port", [](DataplaneJob& job, const Value& value) { job.dpdk_port = value.text(); }},
+    {"checksum",
+     [](Plan& plan, const Value& value) {
+         plan.dataplane.checksum = value.parsed(parse_checksum_mode);
+     }},
+    {"bind",
+     [](Plan& plan, const Value& value) { plan.dataplane.bind = value.parsed(parse_bind_mode); }},
+    {"protect_payload",
+     [](Plan& plan, const Value& value) { plan.dataplane.protect_payload = value.flag(); }},
+    {"busy_poll_us",
+     [](Plan& plan, const Value& value) {
+         plan.dataplane.busy_poll_us = value.integer<std::uint32_t>(kBusyPollLimits);
+     }},
+    {"rate",
+     [](Plan& plan, const Value& value) {
+         value.values(plan.dataplane.rate, plan.matrix.rate,
+                      [](const Value& one) { return one.rate(); });
+     }},
+    {"fault", [](Plan& plan, const Value& value) { plan.dataplane.fault = value.text(); }},
+    {"dpdk_port", [](Plan& plan, const Value& value) { plan.dataplane.dpdk_port = value.text(); }},
 };
 
 void set_lab_kind(Plan& plan, const Value& value)
@@ -215,6 +233,7 @@ void read_file(Plan& plan, const Value& value)
 
 void read_arms(Plan& plan, const Value& value)
 {
+    plan.arms.clear(); // those of a plan that this one extends
     for (const Value& element : value.elements("an array of tables, [[arms]]")) {
         Arm arm;
         read_keys(arm, Keys<Arm>(kArmKeys), element);
@@ -230,61 +249,21 @@ void read_arms(Plan& plan, const Value& value)
 }
 
 constexpr Key<Plan> kTables[] = {
+    {"extends", [](Plan&, const Value&) {}}, // was read before all others: plan_file.cpp
     {"file", read_file},
     {"run", [](Plan& plan, const Value& value) { read_keys(plan, Keys<Plan>(kRunKeys), value); }},
     {"link", [](Plan& plan, const Value& value) { read_keys(plan, Keys<Plan>(kLinkKeys), value); }},
     {"arms", read_arms},
     {"dataplane",
-     [](Plan& plan, const Value& value) {
-         read_keys(plan.dataplane, Keys<DataplaneJob>(kDataplaneKeys), value);
-     }},
+     [](Plan& plan, const Value& value) { read_keys(plan, Keys<Plan>(kDataplaneKeys), value); }},
     {"lab", [](Plan& plan, const Value& value) { read_keys(plan, Keys<Plan>(kLabKeys), value); }},
 };
 
-std::string read_text(const std::string& file)
-{
-    const core::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!fd)
-        throw UsageError(fmt::format("{}: cannot be read: {}", file, core::errno_text(errno)));
-    std::string text;
-    std::array<char, 16 * core::kKiB> piece{};
-    while (true) {
-        const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
-        if (got == 0)
-            return text;
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && errno == EISDIR)
-            throw UsageError(fmt::format("{}: is a directory: name a plan file", file));
-        if (got < 0)
-            throw UsageError(fmt::format("{}: cannot be read: {}", file, core::errno_text(errno)));
-        text.append(piece.data(), static_cast<std::size_t>(got));
-        if (text.size() > kMaxPlanBytes) {
-            throw UsageError(fmt::format("{}: is longer than {}: name a plan file", file,
-                                         core::format_bytes(kMaxPlanBytes)));
-        }
-    }
-}
-
 } // namespace
 
-Plan load_plan(const std::string& file)
+void read_plan(Plan& plan, const toml::table& root)
 {
-    return parse_plan(read_text(file), file);
-}
-
-Plan parse_plan(std::string_view text, const std::string& name)
-{
-    toml::table root;
-    try {
-        root = toml::parse(text, name);
-    } catch (const toml::parse_error& e) {
-        throw UsageError(fmt::format("{}:{}:{}: {}", name, e.source().begin.line,
-                                     e.source().begin.column, one_line(e.description())));
-    }
-    Plan plan;
     read_keys(plan, Keys<Plan>(kTables), Value("", root));
-    return plan;
 }
 
 } // namespace pagewire::testbed

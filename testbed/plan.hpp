@@ -56,6 +56,19 @@ enum class SinkKind : std::uint8_t {
     kAfXdp,  ///< AF_XDP sockets: the receiving kernel's IP and UDP are passed by
 };
 
+/// Keys that have several values: the experiment runs each with each. One value, or none, stands in
+/// the plan's own field, which otherwise has the first.
+struct Matrix {
+    std::vector<std::uint64_t> generated_bytes;
+    std::vector<std::uint64_t> length;
+    std::vector<std::uint64_t> chunk_bytes;
+    std::vector<std::uint32_t> mtu;
+    std::vector<std::uint32_t> num_queues; ///< of the dataplane
+    std::vector<core::Rate> rate;
+
+    bool operator==(const Matrix&) const = default;
+};
+
 /// What an experiment is: the TOML file (configs/, docs/plan.md), with the command line's words
 /// laid over it. The defaults here are those of an empty plan.
 struct Plan {
@@ -111,6 +124,8 @@ struct Plan {
     std::string peer;               ///< host lab: "ADDRESS:PORT" of a waiting `pagewire sink`
     bool allow_nic_changes = false; ///< host lab: change the NIC's features, and restore them
 
+    Matrix matrix;
+
     [[nodiscard]] unsigned last_round() const noexcept { return std::max(rounds, rounds_max); }
 
     [[nodiscard]] const std::string& baseline_method() const
@@ -119,11 +134,12 @@ struct Plan {
     }
 };
 
-/// Reads a plan file. Throws core::UsageError in one line, "file:line: what, what to do", for a
-/// syntax error, an unknown key, a wrong type or a value out of range.
+/// Reads a plan file, and before it the one that it extends. Throws core::UsageError in one line,
+/// "file:line:column: what, what to do", for a syntax error, an unknown key, a wrong type or a
+/// value out of range.
 [[nodiscard]] Plan load_plan(const std::string& file);
 
-/// The same from text; `name` stands for the file in messages.
+/// The same from text, which can extend no other; `name` stands for the file in messages.
 [[nodiscard]] Plan parse_plan(std::string_view text, const std::string& name);
 
 /// Checks a finished plan (file and command line together) before anything runs: unknown methods
@@ -141,6 +157,7 @@ void validate_plan(const Plan& plan, std::span<const core::Method* const> known)
 [[nodiscard]] LedgerMode parse_ledger_mode(std::string_view text);
 [[nodiscard]] std::string_view ledger_mode_name(LedgerMode mode);
 [[nodiscard]] LabKind parse_lab_kind(std::string_view text);
+[[nodiscard]] std::string_view lab_kind_name(LabKind kind);
 [[nodiscard]] SinkKind parse_sink_kind(std::string_view text);
 [[nodiscard]] std::string_view sink_name(SinkKind sink);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/matrix.hpp"
 #include "testbed/plan.hpp"
 #include "testbed/plan_rules.hpp"
 
@@ -191,6 +192,44 @@ void check_dataplane(const core::DataplaneJob& dataplane)
     }
 }
 
+/// What every method of the plan is blind to, or the lab cannot vary, would be the same row again
+/// and again.
+void check_matrix(const Plan& plan, KnownMethods known)
+{
+    if (const std::size_t number = num_settings(plan); number > kMaxSettings) {
+        throw UsageError(fmt::format("the plan's lists make more than {} settings: leave values "
+                                     "away, or make several plans",
+                                     kMaxSettings));
+    }
+    if (plan.matrix.length.size() > 1 && plan.matrix.generated_bytes.size() > 1) {
+        throw UsageError(
+            "file.length: varies what file.size varies too: write one value for one of "
+            "the two");
+    }
+    if (plan.matrix.generated_bytes.size() > 1 && plan.length != 0) {
+        throw UsageError("file.size: with file.length the same number of bytes is sent of each: "
+                         "leave file.length away, or write one size");
+    }
+    if (plan.matrix.mtu.size() > 1 && plan.lab == LabKind::kHost) {
+        throw UsageError("link.mtu: a NIC of the host keeps its own: write no list, and run the "
+                         "plan once for each");
+    }
+    for (const VariedKey& key : varied_keys(plan.matrix)) {
+        const bool felt = std::any_of(known.begin(), known.end(), [&](const core::Method* method) {
+            const bool runs = std::find(plan.methods.begin(), plan.methods.end(), method->name) !=
+                                  plan.methods.end() &&
+                              (!plan.wire || method->wire == *plan.wire);
+            return runs &&
+                   !condition_text(conditions_of(*method, plan, 1, 1), key.condition).empty();
+        });
+        if (!felt) {
+            throw UsageError(fmt::format("{}: makes no difference to {}: write one value, or name "
+                                         "other methods",
+                                         key.plan_key, fmt::join(plan.methods, ", ")));
+        }
+    }
+}
+
 void check_lab(const Plan& plan)
 {
     switch (plan.lab) {
@@ -239,95 +278,17 @@ std::string advice(const Limits& limits)
 
 void validate_plan(const Plan& plan, std::span<const core::Method* const> known)
 {
-    check_file(plan);
     check_methods(plan, known);
-    check_run(plan);
+    check_matrix(plan, known);
+    for (const Plan& setting : settings(plan)) {
+        check_file(setting);
+        check_run(setting);
+        check_dataplane(setting.dataplane);
+    }
     check_baseline(plan);
     check_sink(plan);
     check_arms(plan.arms);
-    check_dataplane(plan.dataplane);
     check_lab(plan);
-}
-
-CacheState parse_cache_state(std::string_view text)
-{
-    return parse_choice<CacheState>(text, "cache state",
-                                    {{cache_name(CacheState::kCold), CacheState::kCold},
-                                     {cache_name(CacheState::kHot), CacheState::kHot}});
-}
-
-core::PayloadSource parse_payload_source(std::string_view text)
-{
-    return parse_choice<core::PayloadSource>(
-        text, "payload source",
-        {{"disk", core::PayloadSource::kDisk}, {"memory", core::PayloadSource::kMemory}});
-}
-
-core::PacketLayout parse_packet_layout(std::string_view text)
-{
-    return parse_choice<core::PacketLayout>(text, "packet layout", core::kPacketLayoutNames);
-}
-
-core::ChecksumMode parse_checksum_mode(std::string_view text)
-{
-    return parse_choice<core::ChecksumMode>(text, "checksum mode", core::kChecksumModeNames);
-}
-
-core::BindMode parse_bind_mode(std::string_view text)
-{
-    return parse_choice<core::BindMode>(text, "bind mode", core::kBindModeNames);
-}
-
-namespace {
-
-constexpr core::Names<SinkKind, 2> kSinkKinds{
-    {{"kernel", SinkKind::kKernel}, {"af_xdp", SinkKind::kAfXdp}}};
-constexpr core::Names<LedgerMode, 3> kLedgerModes{
-    {{"apart", LedgerMode::kApart}, {"with", LedgerMode::kWith}, {"off", LedgerMode::kOff}}};
-
-} // namespace
-
-LedgerMode parse_ledger_mode(std::string_view text)
-{
-    return parse_choice<LedgerMode>(text, "ledger mode", kLedgerModes);
-}
-
-std::string_view ledger_mode_name(LedgerMode mode)
-{
-    return core::name_of(kLedgerModes, mode);
-}
-
-SinkKind parse_sink_kind(std::string_view text)
-{
-    return parse_choice<SinkKind>(text, "sink", kSinkKinds);
-}
-
-std::string_view sink_name(SinkKind sink)
-{
-    return core::name_of(kSinkKinds, sink);
-}
-
-bool has_software_nic(const core::Method& method, const Plan& plan)
-{
-    return !method.software_nic.empty() && plan.dataplane.dpdk_port.empty();
-}
-
-std::string_view receiver_name(SinkKind sink, core::Wire wire)
-{
-    return wire == core::Wire::kUdp && sink == SinkKind::kAfXdp ? sink_name(sink)
-                                                                : core::wire_name(wire);
-}
-
-LabKind parse_lab_kind(std::string_view text)
-{
-    return parse_choice<LabKind>(text, "lab", {{"veth", LabKind::kVeth}, {"host", LabKind::kHost}});
-}
-
-core::Wire parse_wire(std::string_view text)
-{
-    return parse_choice<core::Wire>(text, "wire",
-                                    {{core::wire_name(core::Wire::kTcp), core::Wire::kTcp},
-                                     {core::wire_name(core::Wire::kUdp), core::Wire::kUdp}});
 }
 
 } // namespace pagewire::testbed

@@ -54,8 +54,8 @@ std::string one_line(std::string_view words)
 UsageError error_at(const toml::source_region& place, std::string_view words)
 {
     // toml++ leaves the path out when parse_plan() was given an empty name.
-    return UsageError(
-        fmt::format("{}:{}: {}", place.path ? *place.path : "", place.begin.line, one_line(words)));
+    return UsageError(fmt::format("{}:{}:{}: {}", place.path ? *place.path : "", place.begin.line,
+                                  place.begin.column, one_line(words)));
 }
 
 UsageError Value::error(std::string_view words) const

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "testbed/plan.hpp"
 #include "testbed/plan_rules.hpp"
 
 #include "core/error.hpp"
@@ -9,19 +10,20 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-/// The plan reader's view of toml++: for plan.cpp only.
+/// The plan reader's view of toml++: for plan.cpp and plan_file.cpp only.
 namespace pagewire::testbed {
 
 /// Control characters as \xNN: a message quotes what the file holds, and stays one line.
 [[nodiscard]] std::string one_line(std::string_view words);
 
-/// "file:line: words", on one line.
+/// "file:line:column: words", on one line.
 [[nodiscard]] core::UsageError error_at(const toml::source_region& place, std::string_view words);
 
 /// What stands behind one key, asked for as what it must be. Every function throws core::UsageError
@@ -40,6 +42,29 @@ class Value {
     /// `expected` says what the key must be, for the message: "a table, [run]".
     [[nodiscard]] const toml::table& table(std::string_view expected) const;
     [[nodiscard]] std::vector<Value> elements(std::string_view expected) const;
+
+    /// What `read` makes of the value, or of each element where it is an array: `one` gets the
+    /// first, `all` all where they are several. None, and one that stands there twice, is an error.
+    template<typename T, typename Read>
+    void values(T& one, std::vector<T>& all, Read read) const
+    {
+        all.clear();
+        if (!node_.is_array()) {
+            one = read(*this);
+            return;
+        }
+        for (const Value& element : elements("an array")) {
+            const T value = read(element);
+            if (std::find(all.begin(), all.end(), value) != all.end())
+                throw element.error("stands there twice: leave one away");
+            all.push_back(value);
+        }
+        if (all.empty())
+            throw error("is empty: write a value, or leave the key away");
+        one = all.front();
+        if (all.size() == 1)
+            all.clear();
+    }
 
     [[nodiscard]] bool flag() const;
     [[nodiscard]] std::string text() const;
@@ -93,5 +118,8 @@ class Value {
     std::string key_;
     const toml::node& node_;
 };
+
+/// Lays what the tables of a plan say over `plan`.
+void read_plan(Plan& plan, const toml::table& root);
 
 } // namespace pagewire::testbed

@@ -57,6 +57,27 @@ bool RunResult::nothing_measured() const
                        [](const Row& row) { return !row.skipped.empty(); });
 }
 
+std::optional<double> Ceilings::disk_gbps(const Conditions& conditions) const
+{
+    for (const MeasuredCeiling& ceiling : measured) {
+        if (ceiling.is_disk && ceiling.conditions.file_bytes == conditions.file_bytes)
+            return ceiling.gbps;
+    }
+    return std::nullopt;
+}
+
+std::optional<double> Ceilings::wire_gbps(std::string_view engine,
+                                          const Conditions& conditions) const
+{
+    for (const MeasuredCeiling& ceiling : measured) {
+        if (!ceiling.is_disk && ceiling.engine == engine &&
+            ceiling.conditions.mtu == conditions.mtu &&
+            ceiling.conditions.num_queues == conditions.num_queues)
+            return ceiling.gbps;
+    }
+    return std::nullopt;
+}
+
 std::optional<CeilingShare> share_of_ceiling(const Row& row, const Ceilings& ceilings)
 {
     const std::vector<double> goodputs = row.goodputs();
@@ -70,10 +91,8 @@ std::optional<CeilingShare> share_of_ceiling(const Row& row, const Ceilings& cei
     };
     consider("memcpy", ceilings.memcpy_gbps);
     if (row.cache == CacheState::kCold || row.method->needs_direct_io)
-        consider("disk", ceilings.disk_gbps);
-    if (const auto wire = ceilings.wire_gbps.find(std::string(row.method->name));
-        wire != ceilings.wire_gbps.end())
-        consider("wire", wire->second);
+        consider("disk", ceilings.disk_gbps(row.conditions));
+    consider("wire", ceilings.wire_gbps(row.method->name, row.conditions));
     return nearest;
 }
 

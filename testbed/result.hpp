@@ -5,6 +5,7 @@
 #include "nic/features.hpp"
 #include "testbed/doctor/doctor.hpp"
 #include "testbed/ledger/figures.hpp"
+#include "testbed/matrix.hpp"
 #include "testbed/messages.hpp"
 #include "testbed/plan.hpp"
 
@@ -35,7 +36,8 @@ struct Sample {
 struct Row {
     const core::Method* method = nullptr;
     CacheState cache = CacheState::kCold;
-    std::string arm;               ///< empty: arms do not apply to this method
+    std::string arm; ///< empty: arms do not apply to this method
+    Conditions conditions;
     nic::FeatureSettings features; ///< those that the cell asked for, all verified active
     bool map_per_chunk = false;
     bool from_memory = false; ///< payload from memory, not from the disk
@@ -58,21 +60,39 @@ struct Row {
     [[nodiscard]] std::vector<const Sample*> timed() const;
 };
 
-/// Median rates that nothing on this machine exceeded in the same minutes, in Gb/s; nothing where
-/// not measured.
-struct Ceilings {
-    std::optional<double> disk_gbps;         ///< O_DIRECT reads of the file into packet memory
-    std::map<std::string, double> wire_gbps; ///< by engine: the same pipeline from memory
-    std::optional<double> memcpy_gbps;
+/// A median rate that an engine reached where one limit alone was left.
+struct MeasuredCeiling {
+    std::string engine;
+    bool is_disk = false; ///< O_DIRECT reads of the file into packet memory; else an engine's wire:
+                          ///< the same pipeline from memory
+    Conditions conditions;
+    double gbps = 0;
 };
 
-struct RunResult {
-    Plan plan;
+/// Rates that nothing on this machine exceeded in the same minutes; nothing where not measured.
+struct Ceilings {
+    std::vector<MeasuredCeiling> measured;
+    std::optional<double> memcpy_gbps;
+
+    /// Of files of that size.
+    [[nodiscard]] std::optional<double> disk_gbps(const Conditions& conditions) const;
+    /// Of that engine with these queues over that MTU.
+    [[nodiscard]] std::optional<double> wire_gbps(std::string_view engine,
+                                                  const Conditions& conditions) const;
+};
+
+/// A file that was sent.
+struct FileFacts {
     std::string path;
     core::ByteRange range;
     std::string file_system;
     std::uint64_t digest_summary = 0;
-    std::string started_at; ///< ISO 8601, UTC
+};
+
+struct RunResult {
+    Plan plan;
+    std::vector<FileFacts> files; ///< one, or one for each size of the plan's matrix
+    std::string started_at;       ///< ISO 8601, UTC
     double elapsed_s = 0;
     bool interrupted = false;
     unsigned num_warmups = 0; ///< rounds whose samples were thrown away

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/units.hpp"
-#include "testbed/baseline.hpp"
-#include "testbed/registry.hpp"
+#include "testbed/matrix.hpp"
 #include "testbed/result.hpp"
-#include "testbed/row_ledger.hpp"
-#include "testbed/statistics.hpp"
+#include "testbed/row_document.hpp"
 #include "version.hpp" // generated
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
-#include <span>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace pagewire::testbed {
 
@@ -20,33 +18,13 @@ namespace {
 
 using nlohmann::json;
 
-json or_null(const std::string& text)
+json file_json(const FileFacts& file)
 {
-    return text.empty() ? json(nullptr) : json(text);
-}
-
-json or_null(const std::optional<double>& value)
-{
-    return value ? json(*value) : json(nullptr);
-}
-
-/// Median over the samples of the row's goodput, of a figure that a sample may lack.
-std::optional<double> median_of(const Row& row,
-                                const std::function<std::optional<double>(const Sample&)>& figure)
-{
-    std::vector<double> values;
-    for (const Sample* sample : row.timed()) {
-        if (const auto value = figure(*sample))
-            values.push_back(*value);
-    }
-    return values.empty() ? std::nullopt : std::optional(median(values));
-}
-
-std::optional<double> per_unit(double amount, std::uint64_t bytes, std::uint64_t unit_bytes)
-{
-    return bytes == 0 ? std::nullopt
-                      : std::optional(amount * static_cast<double>(unit_bytes) /
-                                      static_cast<double>(bytes));
+    return {{"path", file.path},
+            {"file_system", file.file_system},
+            {"offset", file.range.offset},
+            {"length", file.range.length},
+            {"digest", fmt::format("xxh3-64/4KiB:{:016x}", file.digest_summary)}};
 }
 
 json plan_json(const RunResult& result)
@@ -59,12 +37,11 @@ json plan_json(const RunResult& result)
     json cache = json::array();
     for (const CacheState state : plan.cache)
         cache.push_back(cache_name(state));
-    return {{"file",
-             {{"path", result.path},
-              {"file_system", result.file_system},
-              {"offset", result.range.offset},
-              {"length", result.range.length},
-              {"digest", fmt::format("xxh3-64/4KiB:{:016x}", result.digest_summary)}}},
+    json files = json::array();
+    for (const FileFacts& file : result.files)
+        files.push_back(file_json(file));
+    return {{"file", files.front()},
+            {"files", files},
             {"methods", plan.methods},
             {"cache", cache},
             {"rounds", plan.rounds},
@@ -98,128 +75,44 @@ json plan_json(const RunResult& result)
               {"fault", or_null(plan.dataplane.fault)}}}};
 }
 
-json goodput_json(const Row& row)
+/// The names of the conditions, each once.
+json varied_json(const Matrix& matrix)
 {
-    const std::vector<double> samples = row.goodputs();
-    const auto interval = median_ci95(samples);
-    const auto half_width = relative_half_width(samples);
-    return {{"half_width", or_null(half_width)},
-            {"median", samples.empty() ? json(nullptr) : json(median(samples))},
-            {"ci95", interval ? json{interval->first, interval->second} : json(nullptr)},
-            {"samples", samples}};
-}
-
-/// /proc/stat counts in ticks of 10 ms: over less than ten of them its figure says nothing.
-constexpr std::int64_t kSystemCpuWindowNs = 100'000'000;
-
-json cpu_json(const Row& row)
-{
-    const auto per_gib = [](double s, const Sample& sample) {
-        return per_unit(s, sample.worker.report.bytes_sent, core::kGiB);
-    };
-    return {{"worker", or_null(median_of(row,
-                                         [&](const Sample& s) {
-                                             const auto& f = s.worker.figures;
-                                             return per_gib(f.cpu_user_s + f.cpu_system_s, s);
-                                         }))},
-            {"sink", or_null(median_of(row,
-                                       [&](const Sample& s) {
-                                           return per_gib(s.sink.cpu_user_s + s.sink.cpu_system_s,
-                                                          s);
-                                       }))},
-            {"system", or_null(median_of(row, [&](const Sample& s) {
-                 return s.worker.figures.elapsed_ns < kSystemCpuWindowNs
-                            ? std::nullopt
-                            : per_gib(s.worker.figures.system.busy_s, s);
-             }))}};
-}
-
-json ledger_json(const LedgerFigures& figures)
-{
-    const bool counted = figures.syscalls_per_mib.value.has_value();
-    json document{{"syscalls", counted ? json(figures.syscalls) : json(nullptr)},
-                  {"syscalls_after", counted ? json(figures.syscalls_after) : json(nullptr)},
-                  {"payload_bytes", figures.payload_bytes},
-                  {"evidence", json::object()}};
-    for (const NamedFigure& named : kLedgerFigures) {
-        const Figure& figure = figures.*named.figure;
-        document[named.name] = or_null(figure.value);
-        document["evidence"][named.name] = figure.evidence;
+    json names = json::array();
+    for (const VariedKey& key : varied_keys(matrix)) {
+        if (std::find(names.begin(), names.end(), key.condition) == names.end())
+            names.push_back(key.condition);
     }
-    return document;
+    return names;
 }
 
-json integrity_json(const Row& row)
+/// One figure of each kind where the plan has one setting for it; where it has several, which of
+/// them a figure is of stands in `by_setting`.
+json ceilings_json(const Ceilings& ceilings)
 {
-    core::BlockCounts worst;
-    bool verified = !row.samples.empty();
-    std::uint64_t duplicate = 0;
-    std::uint64_t lost = 0;
-    for (const Sample& sample : row.samples) {
-        // The worst sample speaks for the row.
-        if (sample.sink.verified && worst.good + worst.bad + worst.missing == 0)
-            worst = sample.sink.blocks;
-        if (sample.sink.blocks.bad + sample.sink.blocks.missing > worst.bad + worst.missing)
-            worst = sample.sink.blocks;
-        verified = verified && sample.sink.verified;
-        duplicate = std::max(duplicate, sample.sink.bytes_duplicate);
-        const auto it = sample.sink.report.counters.find("datagrams_lost");
-        lost = std::max(lost, it == sample.sink.report.counters.end() ? 0 : it->second);
+    json document{{"disk_gbps", nullptr},
+                  {"wire_gbps", json::object()},
+                  {"memcpy_gbps", or_null(ceilings.memcpy_gbps)},
+                  {"by_setting", json::array()}};
+    std::map<std::string, std::vector<double>> figures;
+    for (const MeasuredCeiling& ceiling : ceilings.measured) {
+        figures[ceiling.is_disk ? "" : ceiling.engine].push_back(ceiling.gbps);
+        json wire = json::object();
+        if (!ceiling.is_disk)
+            wire[ceiling.engine] = ceiling.gbps;
+        document["by_setting"].push_back(
+            {{"conditions", conditions_document(ceiling.conditions)},
+             {"disk_gbps", ceiling.is_disk ? json(ceiling.gbps) : json(nullptr)},
+             {"wire_gbps", std::move(wire)}});
     }
-    return {{"blocks_good", worst.good},       {"blocks_bad", worst.bad},
-            {"blocks_missing", worst.missing}, {"bytes_duplicate", duplicate},
-            {"datagrams_lost", lost},          {"verified", verified}};
-}
-
-json zero_copy_json(const Row& row, const LedgerFigures& figures)
-{
-    std::string requested;
-    std::string reported;
-    for (const Sample& sample : row.samples) {
-        requested = sample.worker.report.zero_copy_requested;
-        reported = sample.worker.report.zero_copy_kernel_reported;
+    for (const auto& [engine, gbps] : figures) {
+        if (gbps.size() > 1)
+            continue;
+        if (engine.empty())
+            document["disk_gbps"] = gbps.front();
+        else
+            document["wire_gbps"][engine] = gbps.front();
     }
-    return {{"requested", or_null(requested)},
-            {"kernel_reported", or_null(reported)},
-            {"observed", zero_copy_name(figures.observed)},
-            {"evidence", figures.observed_evidence}};
-}
-
-json textbook_json(const std::optional<TextbookVerdict>& verdict)
-{
-    if (!verdict)
-        return nullptr;
-    return {{"crossings", verdict->crossings},
-            {"cpu_copies", verdict->cpu_copies},
-            {"dma", verdict->dma},
-            {"agrees", verdict->agrees ? json(*verdict->agrees) : json(nullptr)},
-            {"notes", verdict->notes}};
-}
-
-json ratio_json(const RatioOfPairs& ratio)
-{
-    return {{"median", ratio.median},
-            {"ci95", ratio.ci95 ? json{ratio.ci95->first, ratio.ci95->second} : json(nullptr)},
-            {"num_pairs", ratio.num_pairs}};
-}
-
-json ledger_cost_json(std::span<const Row> rows)
-{
-    const auto cost = ledger_cost(rows);
-    return cost ? ratio_json(*cost) : json(nullptr);
-}
-
-/// The row against the plan's baseline: which row that is, and what the ratio says.
-json baseline_json(const Row& row, const RunResult& result)
-{
-    const auto against = against_baseline(row, result.rows, result.plan.baseline_method());
-    if (!against)
-        return nullptr;
-    json document = ratio_json(against->ratio);
-    document["method"] = against->baseline->method->name;
-    document["arm"] = or_null(against->baseline->arm);
-    document["wire"] = core::wire_name(against->baseline->method->wire);
-    document["difference"] = core::name_of(kDifferenceNames, difference(against->ratio));
     return document;
 }
 
@@ -227,90 +120,8 @@ json ledger_summary_json(const RunResult& result)
 {
     return {{"mode", ledger_mode_name(result.plan.ledger)},
             {"unavailable", or_null(result.no_ledger)},
-            {"goodput_ratio", ledger_cost_json(result.rows)}};
+            {"goodput_ratio", ledger_cost_document(result.rows)}};
 }
-
-/// What the queue sent, over its own time: no goodput, for the receiver judges the stream as a
-/// whole.
-double sent_gbps(const core::QueueReport& queue)
-{
-    return core::gigabits_per_second(queue.bytes_sent,
-                                     static_cast<std::uint64_t>(queue.elapsed.count()));
-}
-
-json queues_json(const Sample& sample)
-{
-    json queues = json::array();
-    for (const core::QueueReport& queue : sample.worker.report.queues) {
-        queues.push_back({{"queue", queue.queue},
-                          {"cpu", queue.cpu < 0 ? json(nullptr) : json(queue.cpu)},
-                          {"bytes_sent", queue.bytes_sent},
-                          {"packets", queue.packets},
-                          {"elapsed_s", std::chrono::duration<double>(queue.elapsed).count()},
-                          {"sent_gbps", sent_gbps(queue)}});
-    }
-    return queues;
-}
-
-/// In the timed transfers' median.
-json row_queues_json(const Row& row)
-{
-    std::map<std::uint32_t, std::vector<double>> rates;
-    for (const Sample* sample : row.timed()) {
-        for (const core::QueueReport& queue : sample->worker.report.queues)
-            rates[queue.queue].push_back(sent_gbps(queue));
-    }
-    json queues = json::array();
-    for (const auto& [queue, values] : rates)
-        queues.push_back({{"queue", queue}, {"sent_gbps", median(values)}});
-    return queues;
-}
-
-json row_json(const Row& row, const RunResult& result)
-{
-    const LedgerFigures figures = row_ledger(row);
-    json document{{"method", row.method->name},
-                  {"wire", core::wire_name(row.method->wire)},
-                  {"cache", cache_name(row.cache)},
-                  {"arm", or_null(row.arm)},
-                  {"features", row.features},
-                  {"map_per_chunk", row.map_per_chunk},
-                  {"status", row.status()},
-                  {"reason", or_null(row.reason())},
-                  {"goodput_gbps", goodput_json(row)},
-                  {"cpu_s_per_gib", cpu_json(row)},
-                  {"ledger", ledger_json(figures)},
-                  {"zero_copy", zero_copy_json(row, figures)},
-                  {"integrity", integrity_json(row)},
-                  {"textbook", textbook_json(row_verdict(row, figures))},
-                  {"share_of_ceiling", nullptr},
-                  {"queues", row_queues_json(row)},
-                  {"transfers", json::array()}};
-    document["ledger"]["goodput_ratio"] = ledger_cost_json({&row, 1});
-    document["baseline_ratio"] = baseline_json(row, result);
-    if (const auto share = share_of_ceiling(row, result.ceilings))
-        document["share_of_ceiling"] = {{"ceiling", share->ceiling}, {"ratio", share->ratio}};
-    for (const Sample& sample : row.samples) {
-        json counters = sample.worker.report.counters;
-        counters.update(json(sample.sink.report.counters));
-        json facts = sample.worker.report.facts;
-        facts.update(json(sample.sink.report.facts));
-        document["transfers"].push_back(
-            {{"round", sample.round},
-             {"watched", sample.watched},
-             {"error", or_null(sample.error)},
-             {"goodput_gbps", sample.goodput_gbps},
-             {"elapsed_s", static_cast<double>(sample.worker.figures.elapsed_ns) / 1e9},
-             {"quiet_s", std::chrono::duration<double>(sample.worker.report.quiet).count()},
-             {"bytes_sent", sample.worker.report.bytes_sent},
-             {"num_turns", sample.worker.report.num_turns},
-             {"queues", queues_json(sample)},
-             {"counters", counters},
-             {"facts", facts}});
-    }
-    return document;
-}
-
 } // namespace
 
 json result_document(const RunResult& result)
@@ -329,14 +140,12 @@ json result_document(const RunResult& result)
                      result.target_reached ? json(*result.target_reached) : json(nullptr)}}},
                   {"lab", result.lab},
                   {"plan", plan_json(result)},
-                  {"ceilings",
-                   {{"disk_gbps", or_null(result.ceilings.disk_gbps)},
-                    {"wire_gbps", result.ceilings.wire_gbps},
-                    {"memcpy_gbps", or_null(result.ceilings.memcpy_gbps)}}},
+                  {"varied", varied_json(result.plan.matrix)},
+                  {"ceilings", ceilings_json(result.ceilings)},
                   {"ledger", ledger_summary_json(result)},
                   {"rows", json::array()}};
     for (const Row& row : result.rows)
-        document["rows"].push_back(row_json(row, result));
+        document["rows"].push_back(row_document(row, result));
     return document;
 }
 

@@ -180,9 +180,9 @@ std::string result_table(const RunResult& result)
     std::string text;
     auto out = std::back_inserter(text);
     const auto& lab = document.at("lab");
-    fmt::format_to(out, "file    {}: {} from byte {}, {}\n", result.path,
-                   core::format_bytes(result.range.length), result.range.offset,
-                   result.file_system);
+    const FileFacts& file = result.files.front();
+    fmt::format_to(out, "file    {}: {} from byte {}, {}\n", file.path,
+                   core::format_bytes(file.range.length), file.range.offset, file.file_system);
     fmt::format_to(out, "link    {} lab, {}, MTU {}{}\n", lab.at("kind").get<std::string>(),
                    lab.at("interface").get<std::string>(), lab.at("mtu").get<unsigned>(),
                    result.plan.sink == SinkKind::kKernel
@@ -213,14 +213,14 @@ std::string result_table(const RunResult& result)
     text += '\n';
     text += baseline_table(document);
     append_ledger_cost(text, document.at("ledger"));
-    const Ceilings& ceilings = result.ceilings;
+    const auto& ceilings = document.at("ceilings");
     text += "ceilings, same minutes:";
-    if (ceilings.disk_gbps)
-        fmt::format_to(out, " disk {:.2f} Gb/s (O_DIRECT),", *ceilings.disk_gbps);
-    for (const auto& [engine, gbps] : ceilings.wire_gbps)
-        fmt::format_to(out, " wire {:.2f} Gb/s ({} from memory),", gbps, engine);
-    if (ceilings.memcpy_gbps)
-        fmt::format_to(out, " memcpy {:.2f} Gb/s,", *ceilings.memcpy_gbps);
+    if (ceilings.at("disk_gbps").is_number())
+        fmt::format_to(out, " disk {} Gb/s (O_DIRECT),", figure(ceilings.at("disk_gbps"), 2));
+    for (const auto& [engine, gbps] : ceilings.at("wire_gbps").items())
+        fmt::format_to(out, " wire {} Gb/s ({} from memory),", figure(gbps, 2), engine);
+    if (ceilings.at("memcpy_gbps").is_number())
+        fmt::format_to(out, " memcpy {} Gb/s,", figure(ceilings.at("memcpy_gbps"), 2));
     if (text.back() == ',')
         text.back() = '\n';
     else

@@ -4,6 +4,7 @@
 #include "testbed/statistics.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace pagewire::testbed {
 
@@ -82,6 +83,17 @@ std::size_t Rounds::num_total() const
 {
     return warm_.size() * plan_.warmup + all_.size() * plan_.rounds +
            more_.size() * (plan_.last_round() - plan_.rounds);
+}
+
+double Rounds::total(const std::function<double(const Task&)>& cost, unsigned num_rounds) const
+{
+    const auto of_round = [&](const std::vector<Turn>& turns) {
+        return std::accumulate(turns.begin(), turns.end(), 0.0, [&](double sum, const Turn& turn) {
+            return sum + cost(*turn.task);
+        });
+    };
+    return of_round(warm_) * plan_.warmup + of_round(all_) * plan_.rounds +
+           of_round(more_) * (num_rounds - plan_.rounds);
 }
 
 } // namespace pagewire::testbed

@@ -6,6 +6,7 @@
 #include "testbed/transfer.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <random>
 #include <span>
 #include <vector>
@@ -57,8 +58,12 @@ class Rounds {
 
     [[nodiscard]] std::size_t num_done() const noexcept { return num_done_; }
 
-    /// At most.
+    /// Transfers, at most.
     [[nodiscard]] std::size_t num_total() const;
+
+    /// Sum of `cost` over all transfers, if there are `num_rounds` rounds beside the warm-up.
+    [[nodiscard]] double total(const std::function<double(const Task&)>& cost,
+                               unsigned num_rounds) const;
 
   private:
     [[nodiscard]] bool target_reached() const;

@@ -28,9 +28,6 @@ constexpr std::chrono::seconds kWorkerGrace{3};
 
 class Interrupted : public std::exception {};
 
-/// Bytes that an engine sends from memory: long enough for a rate.
-constexpr std::uint64_t kMemoryStreamBytes = 256 * core::kMiB;
-
 /// What is odd about a reception that delivered every byte right.
 std::string arrival_remark(const core::ReceiveReport& report, bool verified)
 {
@@ -48,15 +45,16 @@ std::string arrival_remark(const core::ReceiveReport& report, bool verified)
 
 } // namespace
 
-TransferRunner::TransferRunner(const Plan& plan, Lab& lab, const Source& source, Ledger& ledger,
+TransferRunner::TransferRunner(const Plan& setting, Lab& lab, SinkMemory& sink_memory,
+                               const Source& source, Ledger& ledger,
                                const std::atomic<bool>& interrupted, Pause pause)
-    : plan_(plan),
+    : plan_(setting),
       lab_(lab),
+      sink_memory_(sink_memory),
       source_(source),
       ledger_(ledger),
       interrupted_(interrupted),
-      pause_(std::move(pause)),
-      next_flow_(static_cast<std::uint32_t>(plan.seed * 0x9E3779B9U))
+      pause_(std::move(pause))
 {}
 
 std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round, bool watched)
@@ -74,9 +72,9 @@ std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round, bool
                               .mtu = lab_.link().mtu,
                               .local = lab_.link().local,
                               .peer = lab_.link().peer,
-                              .flow = next_flow_,
+                              .flow = sink_memory_.next_flow,
                               .dataplane = dataplane_job(cell)};
-        next_flow_ += job.dataplane.num_queues;
+        sink_memory_.next_flow += job.dataplane.num_queues;
         if (cell.source == core::PayloadSource::kMemory)
             job.range = memory_range(job.dataplane);
         if (cell.method->wire != core::Wire::kNone)
@@ -211,7 +209,7 @@ const core::BlockDigests& TransferRunner::expected(const core::TransferJob& job)
                                            digests.digests.end());
         }
         memory_stream_ = stream;
-        sent_digests_ = nullptr; // the sink has another stream's
+        sink_memory_.digests = nullptr; // the sink has another stream's
     }
     return memory_digests_;
 }
@@ -239,10 +237,10 @@ void TransferRunner::order_sink(const Cell& cell, core::TransferJob& job)
     Channel& sink = lab_.sink();
     const core::BlockDigests& digests = expected(job);
     if (plan_.verify &&
-        (sent_digests_ != &digests || sent_to_generation_ != lab_.sink_generation())) {
+        (sink_memory_.digests != &digests || sink_memory_.generation != lab_.sink_generation())) {
         sink.send(digests_message(digests));
-        sent_digests_ = &digests;
-        sent_to_generation_ = lab_.sink_generation();
+        sink_memory_.digests = &digests;
+        sink_memory_.generation = lab_.sink_generation();
     }
     sink.send(nlohmann::json(ReceiveRequest{.order = {.ipv4 = job.peer.ipv4,
                                                       .port = 0,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/block_digests.hpp"
+#include "core/units.hpp"
 #include "testbed/lab.hpp"
 #include "testbed/result.hpp"
 #include "testbed/source.hpp"
@@ -16,6 +17,7 @@ namespace pagewire::testbed {
 
 /// The conditions of one transfer.
 struct Cell {
+    std::size_t setting = 0; ///< which of the plan's settings
     const core::Method* method = nullptr;
     CacheState cache = CacheState::kCold;
     std::string arm;
@@ -28,13 +30,30 @@ struct Cell {
 /// process, `interface` what it sends from, in its network namespace.
 using Pause = std::function<void(const Cell& cell, pid_t worker, const std::string& interface)>;
 
+/// What all transfers of a lab have in common, whatever their setting: flows that are told apart,
+/// and a sink that need not be told again what it knows.
+struct SinkMemory {
+    std::uint32_t next_flow = 0;
+    const core::BlockDigests* digests = nullptr; ///< that the sink has; nullptr: none
+    unsigned generation = 0;                     ///< of the sink that has them
+
+    SinkMemory() = default;
+
+    explicit SinkMemory(std::uint64_t seed)
+        : next_flow(static_cast<std::uint32_t>(seed * 0x9E3779B9U))
+    {}
+};
+
+/// Bytes that an engine sends from memory: long enough for a rate.
+inline constexpr std::uint64_t kMemoryStreamBytes = 256 * core::kMiB;
+
 /// Runs single transfers in a lab: sets the conditions and checks that they hold, starts a worker,
 /// asks the sink.
 class TransferRunner {
   public:
     /// All outlive the runner. `interrupted` ends a transfer early. `pause` may be empty.
-    TransferRunner(const Plan& plan, Lab& lab, const Source& source, Ledger& ledger,
-                   const std::atomic<bool>& interrupted, Pause pause = {});
+    TransferRunner(const Plan& setting, Lab& lab, SinkMemory& sink_memory, const Source& source,
+                   Ledger& ledger, const std::atomic<bool>& interrupted, Pause pause = {});
 
     /// Whatever goes wrong with the transfer is in Sample::error; nothing when interrupted. Throws
     /// only when the lab itself is lost.
@@ -68,15 +87,13 @@ class TransferRunner {
 
     const Plan& plan_;
     Lab& lab_;
+    SinkMemory& sink_memory_;
     const Source& source_;
     Ledger& ledger_;
     const std::atomic<bool>& interrupted_;
     Pause pause_;
     core::BlockDigests memory_digests_; // of the from-memory stream; empty until wanted
     MemoryStream memory_stream_;
-    const core::BlockDigests* sent_digests_ = nullptr;
-    unsigned sent_to_generation_ = 0;
-    std::uint32_t next_flow_ = 0;
 };
 
 } // namespace pagewire::testbed

@@ -29,18 +29,46 @@ std::string text_at(const json& object, const char* key)
     return found == object.end() ? std::string() : text_of(*found);
 }
 
-using RowKey = std::tuple<std::string, std::string, std::string, std::string>;
-
-RowKey key_of(const json& row)
+/// The conditions that one of the two documents varies: part of a row's name in both.
+std::set<std::string> varied_in(const json& before, const json& after)
 {
-    return {text_at(row, "method"), text_at(row, "wire"), text_at(row, "cache"),
-            text_at(row, "arm")};
+    std::set<std::string> names;
+    for (const json* document : {&before, &after}) {
+        const auto varied = document->find("varied");
+        if (varied == document->end() || !varied->is_array())
+            continue; // from before there were matrices
+        for (const json& name : *varied)
+            names.insert(text_of(name));
+    }
+    return names;
 }
 
-const json* find_row(const json& document, const RowKey& key)
+/// "chunk_bytes 4096, mtu 1500": those of the names that the row has.
+std::string conditions_text(const json& row, const std::set<std::string>& varied)
+{
+    std::string text;
+    const auto conditions = row.find("conditions");
+    if (conditions == row.end() || !conditions->is_object())
+        return text;
+    for (const std::string& name : varied) {
+        if (const std::string value = text_at(*conditions, name.c_str()); !value.empty())
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value);
+    }
+    return text;
+}
+
+using RowKey = std::tuple<std::string, std::string, std::string, std::string, std::string>;
+
+RowKey key_of(const json& row, const std::set<std::string>& varied)
+{
+    return {text_at(row, "method"), text_at(row, "wire"), text_at(row, "cache"),
+            text_at(row, "arm"), conditions_text(row, varied)};
+}
+
+const json* find_row(const json& document, const RowKey& key, const std::set<std::string>& varied)
 {
     for (const json& row : document.at("rows")) {
-        if (key_of(row) == key)
+        if (key_of(row, varied) == key)
             return &row;
     }
     return nullptr;
@@ -188,11 +216,11 @@ void judge_goodput(const json& before, const json& after, double confidence, dou
     }
 }
 
-RowComparison compare_row(const json& before, const json* after, double confidence,
-                          double threshold)
+RowComparison compare_row(const json& before, const json* after, const RowKey& key,
+                          double confidence, double threshold)
 {
     RowComparison row;
-    std::tie(row.method, row.wire, row.cache, row.arm) = key_of(before);
+    std::tie(row.method, row.wire, row.cache, row.arm, row.conditions) = key;
     const std::string was = text_of(before.at("status"));
     if (after == nullptr) {
         row.change = was == "skipped" ? RowChange::kSame : RowChange::kMissing;
@@ -202,7 +230,7 @@ RowComparison compare_row(const json& before, const json* after, double confiden
     const std::string is = text_of(after->at("status"));
     Judged judged;
     if (was != is) {
-        judged.worse = was == "ok";
+        judged.worse = was == "ok" || is == "failed";
         judged.better = is == "ok";
         const std::string why = text_at(*after, "reason");
         row.reasons.push_back(fmt::format("{} -> {}{}{}", was, is, why.empty() ? "" : ": ", why));
@@ -232,22 +260,26 @@ Comparison compare_documents(const json& before, const json& after, const Compar
     Comparison comparison{
         .options = options, .circumstances = circumstances_of(before, after), .rows = {}};
     const json& rows = before.at("rows");
+    const std::set<std::string> varied = varied_in(before, after);
     const auto num_common = std::count_if(rows.begin(), rows.end(), [&](const json& row) {
-        return find_row(after, key_of(row)) != nullptr;
+        return find_row(after, key_of(row, varied), varied) != nullptr;
     });
     if (num_common == 0)
         throw core::UsageError("the two documents have no row in common: compare runs of one plan");
     // Bonferroni: each row may be wrong so seldom that all of them together are right with the
     // confidence asked for.
     const double each = 1 - (1 - options.confidence) / static_cast<double>(num_common);
-    for (const json& row : rows)
+    for (const json& row : rows) {
+        const RowKey key = key_of(row, varied);
         comparison.rows.push_back(
-            compare_row(row, find_row(after, key_of(row)), each, options.threshold));
+            compare_row(row, find_row(after, key, varied), key, each, options.threshold));
+    }
     for (const json& row : after.at("rows")) {
-        if (find_row(before, key_of(row)) != nullptr)
+        const RowKey key = key_of(row, varied);
+        if (find_row(before, key, varied) != nullptr)
             continue;
         RowComparison made;
-        std::tie(made.method, made.wire, made.cache, made.arm) = key_of(row);
+        std::tie(made.method, made.wire, made.cache, made.arm, made.conditions) = key;
         made.change = RowChange::kNew;
         made.goodput_after = number_at(row.at("goodput_gbps"), "median");
         comparison.rows.push_back(std::move(made));

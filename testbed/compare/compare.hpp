@@ -39,7 +39,8 @@ struct RowComparison {
     std::string method;
     std::string wire;
     std::string cache;
-    std::string arm; ///< empty: none
+    std::string arm;        ///< empty: none
+    std::string conditions; ///< those that a matrix varies, "mtu 1500"; empty: none
     RowChange change = RowChange::kSame;
     /// The ledger's and the status's differences, the worst first: a copy more is a regression
     /// however fast it is.

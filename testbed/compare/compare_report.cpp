@@ -63,6 +63,8 @@ std::string comparison_table(const Comparison& comparison)
         fmt::format_to(out, kLine, row.method, row.wire, row.cache, row.arm.empty() ? "-" : row.arm,
                        figure(row.goodput_before), figure(row.goodput_after), ratio_text(row.ratio),
                        core::name_of(kRowChangeNames, row.change));
+        if (!row.conditions.empty())
+            fmt::format_to(out, "             {}\n", row.conditions);
         for (const std::string& reason : row.reasons)
             fmt::format_to(out, "             {}\n", reason);
     }
@@ -87,16 +89,18 @@ json comparison_json(const Comparison& comparison)
                 {"estimate", row.ratio->estimate},
                 {"interval", interval ? json{interval->first, interval->second} : json(nullptr)}};
         }
-        rows.push_back({{"method", row.method},
-                        {"wire", row.wire},
-                        {"cache", row.cache},
-                        {"arm", row.arm.empty() ? json(nullptr) : json(row.arm)},
-                        {"change", core::name_of(kRowChangeNames, row.change)},
-                        {"regression", row.is_regression()},
-                        {"reasons", row.reasons},
-                        {"goodput_gbps_before", or_null(row.goodput_before)},
-                        {"goodput_gbps_after", or_null(row.goodput_after)},
-                        {"goodput_ratio", ratio}});
+        rows.push_back(
+            {{"method", row.method},
+             {"wire", row.wire},
+             {"cache", row.cache},
+             {"arm", row.arm.empty() ? json(nullptr) : json(row.arm)},
+             {"conditions", row.conditions.empty() ? json(nullptr) : json(row.conditions)},
+             {"change", core::name_of(kRowChangeNames, row.change)},
+             {"regression", row.is_regression()},
+             {"reasons", row.reasons},
+             {"goodput_gbps_before", or_null(row.goodput_before)},
+             {"goodput_gbps_after", or_null(row.goodput_after)},
+             {"goodput_ratio", ratio}});
     }
     return {{"schema", "pagewire.compare/1"},
             {"threshold", comparison.options.threshold},

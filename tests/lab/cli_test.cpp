@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <string>
 
 namespace pagewire::tests {
@@ -73,6 +74,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{
             "wire_without_method", {"run", "--wire", "udp", "--methods", "read_write"}, {"udp"}},
         Refusal{"rounds", {"run", "--rounds", "0"}, {"rounds"}},
+        Refusal{"twice", {"run", "--mtu", "1500,1500"}, {"--mtu", "1500 stands there twice"}},
+        Refusal{"not_felt",
+                {"run", "--methods", "sendfile", "--chunk", "1,2"},
+                {"run.chunk", "makes no difference to sendfile"}},
+        Refusal{"progress", {"run", "--progress", "bar"}, {"bar", "plain"}},
         Refusal{"size", {"run", "--size", "12 parsecs"}, {"12 parsecs"}},
         Refusal{"disk_full", {"run", "--size", "900000GiB"}, {"No space left", "PAGEWIRE_CACHE"}},
         Refusal{"out_not_writable",
@@ -306,6 +312,61 @@ TEST(Help, ShowsExamples)
     EXPECT_THAT(result.out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit codes:"),
                                   HasSubstr("run"), HasSubstr("list")));
     EXPECT_EQ(run_command({"--version"}).exit_code, 0);
+}
+
+/// Every combination of a matrix is run over links and files of its own, to verified ends, and its
+/// rows say under which conditions.
+TEST(Matrix, EachRowIsMeasuredUnderItsConditions)
+{
+    const CommandResult result =
+        run_command({"run", "--size", "1MiB,3MiB", "--mtu", "1500,9000", "--chunk", "4KiB,64KiB",
+                     "--methods", "read_write,sendfile_sg,af_xdp", "--cache", "hot", "--rounds",
+                     "1", "--progress", "plain", "--json", "-"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("round 1 of 1: 0 of"));
+    const auto document = nlohmann::json::parse(result.out);
+    EXPECT_EQ(document.at("varied"), nlohmann::json({"file_bytes", "mtu", "chunk_bytes"}));
+    EXPECT_EQ(document.at("plan").at("files").size(), 2U);
+    std::map<std::string, std::set<nlohmann::json>> conditions;
+    for (const auto& row : document.at("rows")) {
+        const std::string method = row.at("method");
+        const auto& condition = row.at("conditions");
+        EXPECT_EQ(row.at("status"), "ok") << row.at("reason");
+        EXPECT_EQ(row.at("integrity").at("blocks_good").get<std::uint64_t>() * 4096,
+                  condition.at("file_bytes").get<std::uint64_t>());
+        EXPECT_EQ(condition.at("chunk_bytes").is_null(), method != "read_write");
+        conditions[method].insert(condition);
+        if (method == "read_write") {
+            const auto turns = row.at("transfers")[0].at("num_turns").get<std::uint64_t>();
+            EXPECT_EQ(turns, condition.at("file_bytes").get<std::uint64_t>() /
+                                 condition.at("chunk_bytes").get<std::uint64_t>());
+        }
+        if (method == "af_xdp") {
+            // Datagrams of a small MTU are many: the link was of the row's own.
+            const auto packets =
+                row.at("transfers")[0].at("counters").at("datagrams").get<std::uint64_t>();
+            const auto bytes = condition.at("file_bytes").get<std::uint64_t>();
+            EXPECT_GE(packets, bytes / condition.at("mtu").get<std::uint64_t>());
+            EXPECT_LE(packets, 2 * bytes / condition.at("mtu").get<std::uint64_t>());
+        }
+        EXPECT_EQ(row.at("baseline_ratio").is_object(), method != "read_write") << row;
+    }
+    EXPECT_EQ(conditions["read_write"].size(), 8U);
+    EXPECT_EQ(conditions["sendfile_sg"].size(), 4U);
+    EXPECT_EQ(conditions["af_xdp"].size(), 4U);
+    for (const auto& ceiling : document.at("ceilings").at("by_setting"))
+        EXPECT_TRUE(ceiling.at("disk_gbps").is_number() || ceiling.at("wire_gbps").size() == 1);
+    EXPECT_TRUE(document.at("ceilings").at("disk_gbps").is_null()); // two sizes: which of them?
+}
+
+TEST(DryRun, NeedsNoPrivilegesAndRunsNothing)
+{
+    const CommandResult result =
+        run_command({"run", "--dry-run", "--methods", "read_write", "--mtu", "1500,9000"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.err, "");
+    EXPECT_THAT(result.out, AllOf(HasSubstr("[run]"), HasSubstr("# 4 rows:"), HasSubstr("MTU 1500"),
+                                  HasSubstr("# about ")));
 }
 
 /// Two runs as a user has them, the second with a copy more in one row.

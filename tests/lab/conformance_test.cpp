@@ -59,8 +59,8 @@ TEST_P(Conformance, DeliversEveryByte)
     plan.ceilings = false;
     plan.ledger = LedgerMode::kWith; // which must change nothing
 
-    const RunResult result = run_experiment(plan, never_interrupted,
-                                            [](std::size_t, std::size_t, const std::string&) {});
+    const RunResult result =
+        run_experiment(plan, never_interrupted, [](const testbed::ProgressNote&) {});
 
     ASSERT_EQ(result.rows.size(), 2U);
     const std::uint64_t length = shape.length != 0 ? shape.length : shape.size - shape.offset;

@@ -36,8 +36,7 @@ Plan plan_for(const tests::SourceFile& file, const std::string& method)
 
 Row run_one_row(const Plan& plan)
 {
-    RunResult result = run_experiment(plan, never_interrupted,
-                                      [](std::size_t, std::size_t, const std::string&) {});
+    RunResult result = run_experiment(plan, never_interrupted, [](const testbed::ProgressNote&) {});
     EXPECT_EQ(result.rows.size(), 1U);
     return std::move(result.rows.at(0));
 }

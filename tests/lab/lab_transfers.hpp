@@ -24,7 +24,7 @@ class LabTransfers : public testing::Test {
         : file_(file_bytes),
           lab_(testbed::open_veth_lab(plan_)),
           source_(testbed::Source::open(with_file())),
-          runner_(plan_, *lab_, source_, ledger_, never_interrupted)
+          runner_(plan_, *lab_, sink_memory_, source_, ledger_, never_interrupted)
     {}
 
     testbed::Sample transfer(const testbed::Cell& cell, bool watched = false)
@@ -46,6 +46,7 @@ class LabTransfers : public testing::Test {
     std::unique_ptr<testbed::Lab> lab_;
     testbed::Source source_;
     testbed::Ledger ledger_;
+    testbed::SinkMemory sink_memory_;
     testbed::TransferRunner runner_;
 
   private:

@@ -57,8 +57,8 @@ TEST(VethLabQueues, EachCarriesAFile)
         plan.ledger = LedgerMode::kOff;
         plan.num_queues = 3;
         plan.dataplane.queue = queue;
-        const RunResult result = run_experiment(
-            plan, never_interrupted, [](std::size_t, std::size_t, const std::string&) {});
+        const RunResult result =
+            run_experiment(plan, never_interrupted, [](const testbed::ProgressNote&) {});
         ASSERT_EQ(result.rows.size(), 1U);
         EXPECT_EQ(result.rows.front().status(), "ok")
             << "queue " << queue << ": " << result.rows.front().reason();

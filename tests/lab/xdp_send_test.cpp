@@ -59,7 +59,9 @@ class XdpSendByTwoQueues : public XdpSend {
     }
 
     std::unique_ptr<testbed::Lab> wide_lab_ = testbed::open_veth_lab(two_queues());
-    testbed::TransferRunner wide_runner_{plan_, *wide_lab_, source_, ledger_, never_interrupted};
+    testbed::SinkMemory wide_sink_memory_;
+    testbed::TransferRunner wide_runner_{plan_,   *wide_lab_, wide_sink_memory_,
+                                         source_, ledger_,    never_interrupted};
 };
 
 TEST_F(XdpSend, EveryLayoutWithEveryChecksum)

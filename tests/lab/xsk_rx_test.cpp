@@ -41,8 +41,8 @@ Row run_engine(const std::string& path, testbed::SinkKind sink, std::uint32_t mt
     plan.mtu = mtu;
     plan.sink = sink;
     plan.dataplane.fault = fault;
-    auto result = testbed::run_experiment(plan, never_interrupted,
-                                          [](std::size_t, std::size_t, const std::string&) {});
+    auto result =
+        testbed::run_experiment(plan, never_interrupted, [](const testbed::ProgressNote&) {});
     return std::move(result.rows.at(0));
 }
 
@@ -114,8 +114,8 @@ TEST(TcpRows, AreReceivedByTheKernelAllTheSame)
     plan.rounds = 2; // in either order
     plan.ceilings = false;
     plan.sink = testbed::SinkKind::kAfXdp;
-    const auto result = testbed::run_experiment(
-        plan, never_interrupted, [](std::size_t, std::size_t, const std::string&) {});
+    const auto result =
+        testbed::run_experiment(plan, never_interrupted, [](const testbed::ProgressNote&) {});
     for (const Row& row : result.rows) {
         EXPECT_EQ(row.status(), "ok") << row.reason();
         const auto& facts = row.samples.at(0).sink.report.facts;

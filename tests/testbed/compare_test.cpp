@@ -133,6 +133,46 @@ TEST(Compare, ArmsAreRowsOfTheirOwn)
         compare_documents(document_of({on, off}), document_of({off, on}), {}).has_regression());
 }
 
+TEST(Compare, VariedConditionsAreRowsOfTheirOwn)
+{
+    const auto row = [](unsigned mtu, double factor) {
+        std::vector<double> samples = kSteady;
+        for (double& sample : samples)
+            sample *= factor;
+        json made = document_row("read_write", samples);
+        made["conditions"] = {{"mtu", mtu}, {"chunk_bytes", nullptr}};
+        return made;
+    };
+    json before = document_of({row(1500, 0.5), row(9000, 1)});
+    before["varied"] = {"mtu", "chunk_bytes"};
+    json after = document_of({row(9000, 1), row(1500, 0.2)});
+    after["varied"] = {"mtu"};
+    const Comparison comparison = compare_documents(before, after, {});
+    ASSERT_EQ(comparison.rows.size(), 2U);
+    EXPECT_EQ(comparison.rows[0].conditions, "mtu 1500");
+    EXPECT_EQ(comparison.rows[0].change, RowChange::kWorse);
+    EXPECT_EQ(comparison.rows[1].change, RowChange::kSame);
+    EXPECT_THAT(comparison_table(comparison), HasSubstr("             mtu 1500\n"));
+
+    // A run of one of the values is compared with that one.
+    after = document_of({row(9000, 1)});
+    const Comparison one = compare_documents(before, after, {});
+    EXPECT_EQ(one.rows[0].change, RowChange::kMissing);
+    EXPECT_EQ(one.rows[1].change, RowChange::kSame);
+}
+
+TEST(Compare, ARowThatFailsNowIsWorseWhateverItWas)
+{
+    json before = document_row("read_write", {});
+    before["status"] = "skipped";
+    json after = before;
+    after["status"] = "failed";
+    EXPECT_EQ(compare_documents(document_of({before}), document_of({after}), {}).rows[0].change,
+              RowChange::kWorse);
+    EXPECT_NE(compare_documents(document_of({after}), document_of({before}), {}).rows[0].change,
+              RowChange::kWorse);
+}
+
 TEST(Compare, NothingInCommonIsAUsageError)
 {
     const std::string error = error_of([] {

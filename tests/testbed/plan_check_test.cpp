@@ -167,8 +167,9 @@ TEST_P(PlanFigure, InTheFile)
     for (const std::int64_t value : figure.outside) {
         EXPECT_EQ(parse_error(fmt::format("# a comment\n[{}]\n\n{} = {}\n", figure.table,
                                           figure.key, value)),
-                  fmt::format("plan.toml:4: {}.{}: {} is not possible: {}", figure.table,
-                              figure.key, value, figure.advice));
+                  fmt::format("plan.toml:4:{}: {}.{}: {} is not possible: {}",
+                              figure.key.size() + 4, figure.table, figure.key, value,
+                              figure.advice));
     }
 }
 

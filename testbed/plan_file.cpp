@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From a plan's file, or its text, to the plan; and from the file that it extends.
+#include "testbed/plan.hpp"
+#include "testbed/plan_value.hpp"
+
+#include "core/error.hpp"
+#include "core/unique_fd.hpp"
+#include "core/units.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <toml++/toml.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <span>
+
+namespace pagewire::testbed {
+
+namespace {
+
+using core::UsageError;
+
+/// A plan is a screenful; a file larger than this was named by mistake.
+constexpr std::size_t kMaxPlanBytes = core::kMiB;
+
+/// Of plans that extend each other: deeper was written by mistake, in a circle for example.
+constexpr std::size_t kMaxDepth = 8;
+
+std::string read_text(const std::string& file)
+{
+    const core::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!fd)
+        throw UsageError(fmt::format("{}: cannot be read: {}", file, core::errno_text(errno)));
+    std::string text;
+    std::array<char, 16 * core::kKiB> piece{};
+    while (true) {
+        const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
+        if (got == 0)
+            return text;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EISDIR)
+            throw UsageError(fmt::format("{}: is a directory: name a plan file", file));
+        if (got < 0)
+            throw UsageError(fmt::format("{}: cannot be read: {}", file, core::errno_text(errno)));
+        text.append(piece.data(), static_cast<std::size_t>(got));
+        if (text.size() > kMaxPlanBytes) {
+            throw UsageError(fmt::format("{}: is longer than {}: name a plan file", file,
+                                         core::format_bytes(kMaxPlanBytes)));
+        }
+    }
+}
+
+toml::table parse_toml(std::string_view text, const std::string& name)
+{
+    try {
+        return toml::parse(text, name);
+    } catch (const toml::parse_error& e) {
+        throw UsageError(fmt::format("{}:{}:{}: {}", name, e.source().begin.line,
+                                     e.source().begin.column, one_line(e.description())));
+    }
+}
+
+/// What `extends` names, if it is there. A relative path counts from the plan's own folder.
+std::optional<std::string> base_of(const toml::table& root, const std::string& file)
+{
+    const toml::node* node = root.get("extends");
+    if (node == nullptr)
+        return std::nullopt;
+    const std::filesystem::path base = Value("extends", *node).name();
+    return (std::filesystem::path(file).parent_path() / base).string();
+}
+
+/// `above`: how many plans lead to this one.
+Plan load(const std::string& file, std::size_t above)
+{
+    const toml::table root = parse_toml(read_text(file), file);
+    Plan plan;
+    if (const auto base = base_of(root, file)) {
+        const Value extends("extends", *root.get("extends"));
+        if (above == kMaxDepth)
+            throw extends.error(fmt::format(
+                "more than {} plans extend each other: do they go round in a circle?", kMaxDepth));
+        if (!std::filesystem::is_regular_file(*base))
+            throw extends.error(fmt::format("{}: is no file: name a plan, seen from this one's "
+                                            "folder",
+                                            *base));
+        plan = load(*base, above + 1);
+    }
+    read_plan(plan, root);
+    return plan;
+}
+
+} // namespace
+
+Plan load_plan(const std::string& file)
+{
+    return load(file, 0);
+}
+
+Plan parse_plan(std::string_view text, const std::string& name)
+{
+    const toml::table root = parse_toml(text, name);
+    if (base_of(root, name))
+        throw Value("extends", *root.get("extends"))
+            .error("text extends no plan: write it into a file, beside the other");
+    Plan plan;
+    read_plan(plan, root);
+    return plan;
+}
+
+} // namespace pagewire::testbed
