@@ -77,6 +77,7 @@ std::string dry_run(const Plan& plan)
 {
     const std::vector<Plan> all = settings(plan);
     std::vector<SettingView> views;
+    views.reserve(all.size());
     for (const Plan& setting : all)
         views.push_back({.plan = &setting,
                          .file_bytes = range_bytes(setting),

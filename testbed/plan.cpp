@@ -16,8 +16,6 @@ namespace pagewire::testbed {
 
 namespace {
 
-using core::UsageError;
-
 template<typename Target>
 struct Key {
     std::string_view name;

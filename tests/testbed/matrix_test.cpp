@@ -19,9 +19,7 @@ namespace {
 
 using core::kKiB;
 using core::kMiB;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 const std::string kPlan = R"(
 [file]
@@ -65,6 +63,7 @@ TEST(Matrix, AListOfOneIsAValue)
 std::vector<SettingView> views_of(const std::vector<Plan>& all)
 {
     std::vector<SettingView> views;
+    views.reserve(all.size());
     for (const Plan& setting : all)
         views.push_back(
             {.plan = &setting, .file_bytes = setting.generated_bytes, .mtu = setting.mtu});

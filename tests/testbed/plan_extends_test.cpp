@@ -14,7 +14,6 @@ namespace {
 
 using core::kKiB;
 using core::kMiB;
-using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
