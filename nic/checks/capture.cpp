@@ -130,7 +130,8 @@ void Capture::refuse_losses()
             interface_, statistics.tp_drops, statistics.tp_packets));
 }
 
-std::vector<CapturedPacket> Capture::take(const Wanted& wanted, std::chrono::milliseconds quiet)
+std::vector<CapturedPacket> Capture::take(const Wanted& wanted, std::chrono::milliseconds quiet,
+                                          std::size_t num_expected)
 {
     const auto limit = std::chrono::steady_clock::now() + kLongestTake;
     std::vector<CapturedPacket> packets;
@@ -142,7 +143,8 @@ std::vector<CapturedPacket> Capture::take(const Wanted& wanted, std::chrono::mil
                 packets.emplace_back(std::move(frame), *packet);
         }
         pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-        if (::poll(&waiting, 1, static_cast<int>(quiet.count())) == 0)
+        const auto longest = packets.size() < num_expected ? kArrival : quiet;
+        if (::poll(&waiting, 1, static_cast<int>(longest.count())) == 0)
             break;
     }
     refuse_losses();

@@ -61,10 +61,11 @@ class Capture {
     using Wanted = std::function<bool(const Frame&, const Packet&)>;
 
     /// The wanted packets since the last call, in their order. Goes on until nothing has come for
-    /// `quiet`. Throws TransferError where the socket had no room for all of them: what is missing
-    /// is no evidence.
-    [[nodiscard]] std::vector<CapturedPacket> take(const Wanted& wanted,
-                                                   std::chrono::milliseconds quiet);
+    /// `quiet`, and while there are fewer than `num_expected`, until nothing has come for kArrival.
+    /// Throws TransferError where the socket had no room for all of them: what is missing is no
+    /// evidence.
+    [[nodiscard]] std::vector<CapturedPacket>
+    take(const Wanted& wanted, std::chrono::milliseconds quiet, std::size_t num_expected = 0);
 
   private:
     [[nodiscard]] bool receive(Frame& frame);
@@ -78,6 +79,10 @@ class Capture {
 /// How long an interface or a socket must be quiet before it counts as empty. What checks wait for
 /// has passed both taps by then: a stream has been read to its end.
 inline constexpr std::chrono::milliseconds kQuiet{20};
+
+/// How long what was sent may take to arrive before it counts as lost: a busy machine hands it on
+/// late, and a device is not to be blamed for that.
+inline constexpr std::chrono::milliseconds kArrival{1000};
 
 /// To or from this port (host byte order), by this protocol (IPPROTO_TCP, IPPROTO_UDP), on their
 /// way out, or in.

@@ -3,6 +3,7 @@
 #include "nic/checks/mtu_edge.hpp"
 
 #include "core/error.hpp"
+#include "nic/checks/capture.hpp"
 #include "nic/checks/check.hpp"
 #include "nic/checks/flow.hpp"
 #include "nic/checks/raw_frame.hpp"
@@ -19,7 +20,6 @@ namespace pagewire::nic {
 
 namespace {
 
-constexpr std::chrono::seconds kArrival{1};
 constexpr std::uint32_t kIpv4BytesMax = 65535; // RFC 791 §3.1
 
 /// Of a UDP packet, from the IP header on.

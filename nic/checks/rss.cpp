@@ -4,6 +4,7 @@
 // Stimulus: datagrams of many flows. Observation: the NAPI instance that each came by
 // (SO_INCOMING_NAPI_ID), of which a queue has one.
 #include "core/error.hpp"
+#include "nic/checks/capture.hpp"
 #include "nic/checks/check.hpp"
 #include "nic/checks/flow.hpp"
 #include "nic/checks/rig.hpp"
@@ -23,7 +24,6 @@ namespace pagewire::nic {
 namespace {
 
 constexpr int kNumFlows = 64;
-constexpr std::chrono::seconds kArrival{1};
 #ifndef SO_INCOMING_NAPI_ID
 #define SO_INCOMING_NAPI_ID 56
 #endif

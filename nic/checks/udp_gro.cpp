@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // UDP datagrams merged on receive for a socket that asks for it (udp(7), UDP_GRO).
 #include "core/error.hpp"
+#include "nic/checks/capture.hpp"
 #include "nic/checks/check.hpp"
 #include "nic/checks/flow.hpp"
 #include "nic/checks/rig.hpp"
@@ -39,7 +40,8 @@ int try_state(Rig& rig, IpVersion version, const std::string& arm, Judgement& ju
     std::uint64_t received = 0;
     int num_merged = 0;
     std::size_t longest = 0;
-    while (const auto datagram = pair.receive(kQuiet)) {
+    const auto wait = [&] { return received < kNumSends * kSendBytes ? kArrival : kQuiet; };
+    while (const auto datagram = pair.receive(wait())) {
         // Of one flow and one queue, in their order.
         if (find_mismatch(datagram->octets, received))
             judgement.fail(fmt::format("{}, {}: changed or out of order from octet {} on", what,

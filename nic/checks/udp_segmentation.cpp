@@ -2,6 +2,7 @@
 // UDP segmentation (udp(7), UDP_SEGMENT): one send, many datagrams, cut by the device when
 // tx-udp-segmentation is on.
 #include "core/error.hpp"
+#include "nic/checks/capture.hpp"
 #include "nic/checks/check.hpp"
 #include "nic/checks/flow.hpp"
 #include "nic/checks/rig.hpp"
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 namespace pagewire::nic {
@@ -22,23 +24,35 @@ constexpr int kNumSends = 8;
 constexpr std::uint16_t kSegmentBytes = 1100;
 constexpr std::size_t kSendBytes = 40 * kSegmentBytes + 123; // the last one is shorter
 
-/// Datagrams may come in any order, but each whole, once, and with its own octets.
-void judge_datagrams(UdpPair& pair, const std::string& what, Judgement& judgement)
+constexpr std::size_t kNumEach = (kSendBytes + kSegmentBytes - 1) / kSegmentBytes;
+constexpr std::size_t kNumDatagrams = kNumEach * kNumSends;
+
+/// What comes out of the far socket. By then all of it has passed both taps.
+std::vector<Datagram> receive_datagrams(UdpPair& pair)
 {
-    constexpr std::size_t num_each = (kSendBytes + kSegmentBytes - 1) / kSegmentBytes;
-    std::vector<int> num_arrived(num_each * kNumSends);
-    while (const auto datagram = pair.receive(kQuiet)) {
+    std::vector<Datagram> datagrams;
+    while (auto datagram = pair.receive(datagrams.size() < kNumDatagrams ? kArrival : kQuiet))
+        datagrams.push_back(std::move(*datagram));
+    return datagrams;
+}
+
+/// Datagrams may come in any order, but each whole, once, and with its own octets.
+void judge_datagrams(const std::vector<Datagram>& datagrams, const std::string& what,
+                     Judgement& judgement)
+{
+    std::vector<int> num_arrived(kNumDatagrams);
+    for (const Datagram& datagram : datagrams) {
         const auto found = std::find_if(num_arrived.begin(), num_arrived.end(), [&](int& number) {
             const auto index = static_cast<std::size_t>(&number - num_arrived.data());
-            const std::size_t in_send = index % num_each * kSegmentBytes;
+            const std::size_t in_send = index % kNumEach * kSegmentBytes;
             const std::size_t bytes = std::min<std::size_t>(kSegmentBytes, kSendBytes - in_send);
-            return datagram->octets.size() == bytes &&
-                   !find_mismatch(datagram->octets, index / num_each * kSendBytes + in_send);
+            return datagram.octets.size() == bytes &&
+                   !find_mismatch(datagram.octets, index / kNumEach * kSendBytes + in_send);
         });
         if (found == num_arrived.end()) {
             judgement.fail(fmt::format("{}: a datagram of {} octets that was not sent", what,
-                                       datagram->octets.size()),
-                           datagram->octets);
+                                       datagram.octets.size()),
+                           datagram.octets);
             return;
         }
         ++*found;
@@ -63,6 +77,7 @@ SegmentCounts try_state(Rig& rig, IpVersion version, const std::string& arm, Jud
         if (const int error = pair.send(octets, kSegmentBytes); error != 0)
             judgement.fail(fmt::format("{}: send: {}", what, core::errno_text(error)));
     }
+    const std::vector<Datagram> datagrams = receive_datagrams(pair);
     const auto given = near.take(packets_of(IPPROTO_UDP, pair.port(), true), kQuiet);
     const auto arrived = far.take(packets_of(IPPROTO_UDP, pair.port(), false), kQuiet);
     const SegmentCounts counts =
@@ -71,7 +86,7 @@ SegmentCounts try_state(Rig& rig, IpVersion version, const std::string& arm, Jud
                         .mtu = std::min(rig.near.facts.mtu, rig.far.facts.mtu),
                         .is_virtual = rig.near.is_virtual()},
                        judgement);
-    judge_datagrams(pair, what, judgement);
+    judge_datagrams(datagrams, what, judgement);
     judgement.observe(arm, fmt::format("IPv{}: {}", static_cast<int>(version), counts.describe()));
     if (counts.num_whole > 0)
         judgement.note_once(

@@ -30,7 +30,7 @@ Finding run(Rig& rig)
         probe.put(frame);
     const bool wakeup_needed = probe.needs_wakeup();
     probe.submit();
-    const auto unwoken = take_probe_frames(far);
+    const auto unwoken = take_probe_frames(far, wakeup_needed ? 0 : frames.size());
     const std::string mode = probe.is_zerocopy() ? "zero-copy" : "copy";
     judgement.observe("no wakeup", fmt::format("{} mode, the flag is {}: {} of {} frames left by "
                                                "themselves",
@@ -42,7 +42,7 @@ Finding run(Rig& rig)
     }
     probe.kick();
     const auto completions = probe.take_completions(frames.size(), kLongestCompletion);
-    const auto woken = take_probe_frames(far);
+    const auto woken = take_probe_frames(far, frames.size() - unwoken.size());
     judgement.observe("wakeup", fmt::format("{} frames more, {} completions in all", woken.size(),
                                             completions.size()));
     if (unwoken.size() + woken.size() != frames.size())

@@ -60,7 +60,7 @@ Sums send_frames(const Rig& rig, XskProbe& probe, IpVersion version, bool ask,
     probe.kick();
     (void)probe.take_completions(probe.addresses().size(), kLongestCompletion);
     Sums sums;
-    const auto arrived = take_probe_frames(far);
+    const auto arrived = take_probe_frames(far, kNumFrames);
     for (const CapturedPacket& one : arrived) {
         if (one.frame.checksum_pending)
             ++sums.num_left;

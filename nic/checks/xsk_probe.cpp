@@ -139,9 +139,9 @@ std::vector<std::vector<std::byte>> make_probe_frames(const Rig& rig, std::size_
     return frames;
 }
 
-std::vector<CapturedPacket> take_probe_frames(Capture& far)
+std::vector<CapturedPacket> take_probe_frames(Capture& far, std::size_t num_expected)
 {
-    return far.take(packets_of(IPPROTO_UDP, kProbePort, false), kQuiet);
+    return far.take(packets_of(IPPROTO_UDP, kProbePort, false), kQuiet, num_expected);
 }
 
 void judge_arrivals(const std::vector<std::vector<std::byte>>& sent,
@@ -187,7 +187,7 @@ void send_and_judge(const Rig& rig, XskProbe& probe,
     probe.submit();
     probe.kick();
     const auto completions = probe.take_completions(probe.addresses().size(), kLongestCompletion);
-    const auto arrived = take_probe_frames(far);
+    const auto arrived = take_probe_frames(far, frames.size());
     judgement.observe(arm, fmt::format("{} frames of {} to {} octets sent, {} arrived, {} "
                                        "completions, {} invalid descriptors",
                                        frames.size(), frames.front().size(), frames.back().size(),

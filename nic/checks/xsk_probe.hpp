@@ -98,6 +98,6 @@ void send_and_judge(const Rig& rig, XskProbe& probe,
                     Judgement& judgement);
 
 /// What is taken of the far end's tap as a probe's.
-[[nodiscard]] std::vector<CapturedPacket> take_probe_frames(Capture& far);
+[[nodiscard]] std::vector<CapturedPacket> take_probe_frames(Capture& far, std::size_t num_expected);
 
 } // namespace pagewire::nic
