@@ -18,6 +18,7 @@ void add_compare(CLI::App& program, int& exit_code);
 void add_doctor(CLI::App& program, int& exit_code);
 void add_list(CLI::App& program, int& exit_code);
 void add_nic(CLI::App& program, int& exit_code);
+void add_report(CLI::App& program, int& exit_code);
 /// Below `nic`.
 void add_nic_check(CLI::App& nic, int& exit_code);
 

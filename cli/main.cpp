@@ -17,6 +17,7 @@ constexpr const char* kFooter = R"(Examples:
   pagewire run                                    the default comparison, on a lab of its own
   pagewire run --file movie.mkv --methods sendfile_sg,af_xdp --cache cold
   pagewire run configs/quick.toml --out results   table on stdout, results/result.json
+  pagewire report results/result.json --html r.html   tables, plots, the way of a byte: one page
   pagewire compare before.json after.json         is the second run worse, row by row
   pagewire list                                   methods, engines, receivers, and why one is missing
   pagewire doctor --file movie.mkv                is this machine fit to measure, and what to mend
@@ -35,6 +36,7 @@ int run_program(int argc, char** argv)
     program.require_subcommand(1);
     int exit_code = kDone;
     add_run(program, exit_code);
+    add_report(program, exit_code);
     add_list(program, exit_code);
     add_compare(program, exit_code);
     add_doctor(program, exit_code);

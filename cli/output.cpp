@@ -56,6 +56,15 @@ void require_writable(const std::string& path)
     require_folder(folder_of(path));
 }
 
+void make_writable_folder(const std::string& folder)
+{
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error)
+        throw cannot_write(folder, error.value());
+    require_folder(folder);
+}
+
 void write_file(const std::string& path, const std::string& text)
 {
     // Written without a name and given it when whole: a killed process leaves nothing half done.
@@ -86,13 +95,8 @@ Output::Output(std::string folder, std::string json_file)
     : folder_(std::move(folder)),
       json_file_(std::move(json_file))
 {
-    if (!folder_.empty()) {
-        std::error_code error;
-        std::filesystem::create_directories(folder_, error);
-        if (error)
-            throw cannot_write(folder_, error.value());
-        require_folder(folder_);
-    }
+    if (!folder_.empty())
+        make_writable_folder(folder_);
     if (!json_file_.empty() && json_file_ != "-")
         require_writable(json_file_);
 }

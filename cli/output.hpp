@@ -10,6 +10,10 @@ namespace pagewire::cli {
 /// Throws core::UsageError where no file can be put there: before anything is measured in vain.
 void require_writable(const std::string& path);
 
+/// Makes the folder where it is not there. Throws core::UsageError where no file can be put into
+/// it.
+void make_writable_folder(const std::string& folder);
+
 /// The file appears whole or not at all. Throws core::UsageError.
 void write_file(const std::string& path, const std::string& text);
 

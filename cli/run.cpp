@@ -7,6 +7,7 @@
 #include "cli/pause.hpp"
 #include "cli/run_progress.hpp"
 #include "cli/run_words.hpp"
+#include "cli/terminal.hpp"
 #include "core/error.hpp"
 #include "nic/pci_binding.hpp"
 #include "nic/pci_device.hpp"
@@ -15,12 +16,15 @@
 #include "testbed/explanation.hpp"
 #include "testbed/plan.hpp"
 #include "testbed/registry.hpp"
+#include "testbed/report/report.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <fstream>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace pagewire::cli {
 
@@ -53,8 +57,35 @@ void require_methods(const RunWords& words)
     }
 }
 
+/// What this process was started as, quoted for a shell.
+std::string command_line()
+{
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::string line;
+    for (std::string word; std::getline(file, word, '\0');) {
+        const bool is_plain =
+            !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
+                                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                                    "-_./,:=@%+") == std::string::npos;
+        if (line.empty()) {
+            line = "pagewire"; // wherever it lay
+            continue;
+        }
+        if (is_plain) {
+            line += ' ' + word;
+            continue;
+        }
+        line += " '";
+        for (const char c : word)
+            line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+        line += '\'';
+    }
+    return line;
+}
+
 int run(const RunWords& words)
 {
+    const ProgressKind progress = parse_progress_kind(words.progress);
     const testbed::Plan plan = make_plan(words);
     if (words.dry_run) {
         fmt::print("{}", testbed::dry_run(plan));
@@ -66,21 +97,24 @@ int run(const RunWords& words)
     catch_interruptions();
     restore_leftovers();
     const std::optional<nic::PciBinding> binding = bind_port(words, plan);
-    RunProgress line(words.progress);
+    RunProgress line(progress);
     const auto pause = [&](const testbed::Cell& cell, pid_t worker, const std::string& interface) {
         line.clear();
         pause_before(cell, worker, interface, interruption());
     };
-    const testbed::RunResult result = testbed::run_experiment(
+    testbed::RunResult result = testbed::run_experiment(
         plan, interruption(), [&](const testbed::ProgressNote& note) { line.show(note); },
         words.pause ? testbed::Pause(pause) : testbed::Pause());
     line.clear();
+    result.command = command_line();
     const nlohmann::json document = testbed::result_document(result);
-    const std::string table =
-        words.explain.empty() ? testbed::result_table(result) : testbed::explanation(result);
+    const auto table = [&](bool colour) {
+        return words.explain.empty() ? testbed::report::table(document, {.colour = colour})
+                                     : testbed::explanation(result);
+    };
     if (!words.quiet && words.json_file != "-")
-        fmt::print("{}", table);
-    output.write(document, table);
+        fmt::print("{}", table(wants_colour()));
+    output.write(document, table(false));
     if (result.interrupted)
         return kInterrupted;
     if (result.nothing_measured())

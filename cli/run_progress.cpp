@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/run_progress.hpp"
 
+#include "testbed/plan_rules.hpp"
+
 #include <fmt/format.h>
 
 #include <chrono>
@@ -31,12 +33,12 @@ std::string time_left(const testbed::ProgressNote& note)
 
 } // namespace
 
-const std::map<std::string, ProgressKind>& progress_kinds()
+ProgressKind parse_progress_kind(std::string_view text)
 {
-    static const std::map<std::string, ProgressKind> kinds{{"auto", ProgressKind::kAuto},
-                                                           {"plain", ProgressKind::kPlain},
-                                                           {"none", ProgressKind::kNone}};
-    return kinds;
+    return testbed::parse_choice<ProgressKind>(text, "kind of --progress",
+                                               {{"auto", ProgressKind::kAuto},
+                                                {"plain", ProgressKind::kPlain},
+                                                {"none", ProgressKind::kNone}});
 }
 
 std::string progress_text(const testbed::ProgressNote& note)

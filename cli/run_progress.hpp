@@ -5,9 +5,9 @@
 #include "testbed/experiment.hpp"
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace pagewire::cli {
 
@@ -17,8 +17,8 @@ enum class ProgressKind : std::uint8_t {
     kNone,
 };
 
-/// The words of --progress.
-[[nodiscard]] const std::map<std::string, ProgressKind>& progress_kinds();
+/// The word of --progress; throws core::UsageError that lists those that there are.
+[[nodiscard]] ProgressKind parse_progress_kind(std::string_view text);
 
 /// How far a run is, on stderr.
 class RunProgress {

@@ -146,7 +146,6 @@ void add_run_options(CLI::App& command, RunWords& words)
         .add_option("--progress", words.progress,
                     "On stderr: auto, a live line on a terminal and nothing elsewhere (default); "
                     "plain, a line for each round; none")
-        ->transform(CLI::CheckedTransformer(progress_kinds()))
         ->type_name("auto|plain|none");
     command.add_flag("--no-verify", words.no_verify,
                      "Count bytes at the sink without verifying them; labelled so");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include "cli/run_progress.hpp"
 #include "testbed/plan.hpp"
 
 #include <CLI/CLI.hpp>
@@ -49,7 +48,7 @@ struct RunWords {
     std::string explain;
     bool pause = false;
     bool dry_run = false;
-    ProgressKind progress = ProgressKind::kAuto;
+    std::string progress = "auto";
     bool no_verify = false;
     bool no_ceilings = false;
     std::string out_folder;

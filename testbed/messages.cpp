@@ -193,6 +193,8 @@ template<typename Io>
 void describe(Io& io, SystemCpu& v)
 {
     io("busy_s", v.busy_s);
+    io("user_s", v.user_s);
+    io("system_s", v.system_s);
     io("softirq_s", v.softirq_s);
 }
 

@@ -75,7 +75,9 @@ struct TransferRequest {
 /// Processor time of the whole machine between two moments, from /proc/stat.
 struct SystemCpu {
     double busy_s = 0;    ///< user, nice, system, irq, softirq, steal
-    double softirq_s = 0; ///< of which softirq
+    double user_s = 0;    ///< of which in user space
+    double system_s = 0;  ///< in system calls and kernel threads
+    double softirq_s = 0; ///< in softirqs
 };
 
 /// What the worker measured of itself, between begin() and acknowledged().

@@ -91,6 +91,7 @@ struct FileFacts {
 
 struct RunResult {
     Plan plan;
+    std::string command;          ///< what was run, for a shell; empty: not by a command
     std::vector<FileFacts> files; ///< one, or one for each size of the plan's matrix
     std::string started_at;       ///< ISO 8601, UTC
     double elapsed_s = 0;
@@ -122,9 +123,6 @@ struct CeilingShare {
 
 /// The result document, "pagewire.result/1" (docs/result.schema.json).
 [[nodiscard]] nlohmann::json result_document(const RunResult& result);
-
-/// The tables for a person, 100 columns wide: what it cost, and what the ledger saw.
-[[nodiscard]] std::string result_table(const RunResult& result);
 
 /// "host" of the document: kernel, distribution, processor, memory.
 [[nodiscard]] nlohmann::json host_facts();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/units.hpp"
+#include "testbed/dry_run.hpp"
 #include "testbed/matrix.hpp"
 #include "testbed/result.hpp"
 #include "testbed/row_document.hpp"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pagewire::testbed {
@@ -116,6 +118,42 @@ json ceilings_json(const Ceilings& ceilings)
     return document;
 }
 
+/// Which figure of the ledger says what a step costs, and in what.
+std::pair<json, json> figure_of(core::StepCost cost)
+{
+    switch (cost) {
+    case core::StepCost::kDiskDma:
+        return {"dma_disk_per_byte", "DMA"};
+    case core::StepCost::kCopyToUser:
+        return {"copies_to_user_per_byte", "copies"};
+    case core::StepCost::kCopyToKernel:
+        return {"copies_to_kernel_per_byte", "copies"};
+    case core::StepCost::kCopyAtTransmit:
+        return {"copies_at_transmit_per_byte", "copies"};
+    case core::StepCost::kNicDma:
+        return {"dma_nic_per_byte", "DMA"};
+    case core::StepCost::kNone:
+        break;
+    }
+    return {nullptr, nullptr};
+}
+
+json methods_json(const RunResult& result)
+{
+    json methods = json::object();
+    for (const Row& row : result.rows) {
+        json path = json::array();
+        for (const core::PathStep& step : row.method->path) {
+            const auto [figure, unit] = figure_of(step.cost);
+            path.push_back(
+                {{"to", step.to}, {"how", step.how}, {"figure", figure}, {"unit", unit}});
+        }
+        methods[std::string(row.method->name)] = {{"summary", row.method->summary},
+                                                  {"path", std::move(path)}};
+    }
+    return methods;
+}
+
 json ledger_summary_json(const RunResult& result)
 {
     return {{"mode", ledger_mode_name(result.plan.ledger)},
@@ -140,10 +178,14 @@ json result_document(const RunResult& result)
                      result.target_reached ? json(*result.target_reached) : json(nullptr)}}},
                   {"lab", result.lab},
                   {"plan", plan_json(result)},
+                  {"plan_toml", plan_toml(result.plan)},
+                  {"methods", methods_json(result)},
                   {"varied", varied_json(result.plan.matrix)},
                   {"ceilings", ceilings_json(result.ceilings)},
                   {"ledger", ledger_summary_json(result)},
                   {"rows", json::array()}};
+    if (!result.command.empty())
+        document["command"] = result.command;
     for (const Row& row : result.rows)
         document["rows"].push_back(row_document(row, result));
     return document;

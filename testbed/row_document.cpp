@@ -74,6 +74,10 @@ json cpu_json(const Row& row)
         {"worker_system", per_gib([](const Sample& s) { return s.worker.figures.cpu_system_s; })},
         {"sink", per_gib([](const Sample& s) { return s.sink.cpu_user_s + s.sink.cpu_system_s; })},
         {"system", per_gib([&](const Sample& s) { return of_machine(s, &SystemCpu::busy_s); })},
+        {"system_user",
+         per_gib([&](const Sample& s) { return of_machine(s, &SystemCpu::user_s); })},
+        {"system_kernel",
+         per_gib([&](const Sample& s) { return of_machine(s, &SystemCpu::system_s); })},
         {"softirq",
          per_gib([&](const Sample& s) { return of_machine(s, &SystemCpu::softirq_s); })}};
 }

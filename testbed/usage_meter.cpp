@@ -39,12 +39,17 @@ SystemCpu read_system_cpu()
     if (!stat)
         core::throw_error(EIO, "read", "/proc/stat");
     static const auto ticks_per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+    constexpr std::size_t user = 0;
+    constexpr std::size_t nice = 1;
+    constexpr std::size_t system = 2;
     constexpr std::size_t idle = 3;
     constexpr std::size_t iowait = 4;
     constexpr std::size_t softirq = 6;
     SystemCpu cpu;
     for (std::size_t i = 0; i < ticks.size(); ++i)
         cpu.busy_s += i == idle || i == iowait ? 0.0 : ticks[i] / ticks_per_second;
+    cpu.user_s = (ticks[user] + ticks[nice]) / ticks_per_second;
+    cpu.system_s = ticks[system] / ticks_per_second;
     cpu.softirq_s = ticks[softirq] / ticks_per_second;
     return cpu;
 }
@@ -93,6 +98,8 @@ WorkerFigures UsageMeter::stop()
     spent.pmu_unavailable = pmu_.reason();
     spent.elapsed_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count();
     spent.system.busy_s -= at_start_.system.busy_s;
+    spent.system.user_s -= at_start_.system.user_s;
+    spent.system.system_s -= at_start_.system.system_s;
     spent.system.softirq_s -= at_start_.system.softirq_s;
     spent.disk_read_bytes -= at_start_.disk_read_bytes;
     spent.cpu_user_s -= at_start_.cpu_user_s;

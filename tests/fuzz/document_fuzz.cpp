@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The reader of result documents, and what compares them, over any text.
+// The reader of result documents, what compares them and what reports of them, over any text.
 #include "core/error.hpp"
 #include "testbed/compare/compare.hpp"
 #include "testbed/document.hpp"
+#include "testbed/report/report.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         const nlohmann::json document = testbed::parse_document(text, "input");
         (void)testbed::comparison_table(testbed::compare_documents(document, document, {}));
+        (void)testbed::report::table(document, {.colour = true});
+        (void)testbed::report::csv(document);
+        (void)testbed::report::page(document, testbed::report::plots(document), {});
     } catch (const pagewire::core::UsageError&) {
         // One line that says what is wrong with it.
     }

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -170,7 +171,7 @@ TEST(BadPlan, UnknownKeyHasFileAndLine)
     const std::string plan = file.path() + ".toml";
     std::ofstream(plan) << "[run]\nrounds = 1\nwarp = 9\n";
     expect_refused(run_command({"run", plan}),
-                   AllOf(HasSubstr(plan + ":3: unknown key \"warp\""), HasSubstr("rounds")));
+                   AllOf(HasSubstr(plan + ":3:1: unknown key \"warp\""), HasSubstr("rounds")));
     std::filesystem::remove(plan);
 }
 
@@ -312,6 +313,45 @@ TEST(Help, ShowsExamples)
     EXPECT_THAT(result.out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit codes:"),
                                   HasSubstr("run"), HasSubstr("list")));
     EXPECT_EQ(run_command({"--version"}).exit_code, 0);
+}
+
+std::string stored_document()
+{
+    return std::string(std::getenv("PAGEWIRE_SOURCE_ROOT")) +
+           "/tests/testbed/data/result-before-matrices.json";
+}
+
+TEST(Report, IsMadeOfADocumentAlone)
+{
+    const TempFolder folder;
+    const CommandResult table = run_command({"report", stored_document()});
+    EXPECT_EQ(table.exit_code, 0) << table.err;
+    EXPECT_THAT(table.out, AllOf(HasSubstr("read_write   tcp"), Not(HasSubstr("\x1b"))));
+    const CommandResult all =
+        run_command({"report", stored_document(), "--html", folder.path() + "/r.html", "--csv",
+                     folder.path() + "/r.csv", "--plots", folder.path() + "/plots"});
+    EXPECT_EQ(all.exit_code, 0) << all.err;
+    for (const char* name : {"/r.html", "/r.csv", "/plots/goodput.svg", "/plots/goodput.png",
+                             "/plots/goodput.csv", "/plots/goodput.gp"})
+        EXPECT_GT(std::filesystem::file_size(folder.path() + name), 100U) << name;
+}
+
+TEST(Report, SaysWhatIsInItsWay)
+{
+    const TempFolder folder;
+    const std::string half = folder.path() + "/half.json";
+    std::ofstream(half) << R"({"schema": "pagewire.result/1", "rows": [)";
+    expect_refused(run_command({"report", half}), HasSubstr("half.json: is cut short"));
+    expect_refused(run_command({"report", stored_document(), "--html", "/proc/r.html"}),
+                   HasSubstr("/proc"));
+    expect_refused(run_command({"report", stored_document(), "--plots", "/proc/plots"}),
+                   HasSubstr("/proc/plots: cannot be written"));
+    const auto without_gnuplot = [] { ::setenv("PATH", "/no/such/folder", 1); };
+    expect_refused(run_command({"report", stored_document(), "--html", folder.path() + "/r.html"},
+                               without_gnuplot),
+                   HasSubstr("gnuplot is missing"));
+    EXPECT_FALSE(std::filesystem::exists(folder.path() + "/r.html"));
+    EXPECT_EQ(run_command({"report", stored_document()}, without_gnuplot).exit_code, 0);
 }
 
 /// Every combination of a matrix is run over links and files of its own, to verified ends, and its

@@ -116,6 +116,8 @@ TEST(Messages, TransferNoteGoesAndComes)
     EXPECT_EQ(got.figures.cpu_user_s, sent.figures.cpu_user_s);
     EXPECT_EQ(got.figures.cpu_system_s, sent.figures.cpu_system_s);
     EXPECT_EQ(got.figures.system.busy_s, sent.figures.system.busy_s);
+    EXPECT_EQ(got.figures.system.user_s, sent.figures.system.user_s);
+    EXPECT_EQ(got.figures.system.system_s, sent.figures.system.system_s);
     EXPECT_EQ(got.figures.system.softirq_s, sent.figures.system.softirq_s);
     EXPECT_EQ(got.figures.page_faults_minor, sent.figures.page_faults_minor);
     EXPECT_EQ(got.figures.page_faults_major, sent.figures.page_faults_major);

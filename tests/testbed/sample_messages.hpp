@@ -116,7 +116,7 @@ inline TransferNote sample()
     note.figures = {.elapsed_ns = 5'000'000'000,
                     .cpu_user_s = 0.25,
                     .cpu_system_s = 0.3,
-                    .system = {.busy_s = 1.5, .softirq_s = 0.125},
+                    .system = {.busy_s = 1.5, .user_s = 0.5, .system_s = 0.875, .softirq_s = 0.125},
                     .page_faults_minor = 6,
                     .page_faults_major = 7,
                     .context_switches_voluntary = 8,

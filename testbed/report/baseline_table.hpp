@@ -6,7 +6,7 @@
 #include <string>
 
 /// Parts of the table for a person that speak of rounds and differences. From the document alone.
-namespace pagewire::testbed {
+namespace pagewire::testbed::report {
 
 /// "rounds  12 of at most 30, after 1 thrown away, in random order, seed 1: every interval within
 /// 5 % of its median".
@@ -16,4 +16,4 @@ namespace pagewire::testbed {
 /// where there are too few rounds to say anything.
 [[nodiscard]] std::string baseline_table(const nlohmann::json& document);
 
-} // namespace pagewire::testbed
+} // namespace pagewire::testbed::report

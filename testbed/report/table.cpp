@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "testbed/report/report.hpp"
+
+#include "core/units.hpp"
+#include "testbed/report/baseline_table.hpp"
+#include "testbed/report/fields.hpp"
+
+#include <fmt/color.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+
+namespace pagewire::testbed::report {
+
+namespace {
+
+/// Two digits, and never a zero for something.
+std::string small_figure(const std::optional<double>& value)
+{
+    constexpr double least = 0.005;
+    return value && *value > 0 && *value < least ? "<0.01" : figure(value, 2);
+}
+
+std::string range_text(const std::vector<double>& samples)
+{
+    if (samples.empty())
+        return "-";
+    const auto [low, high] = std::minmax_element(samples.begin(), samples.end());
+    return fmt::format("{:.2f}..{:.2f}", *low, *high);
+}
+
+std::string blocks_text(const json& row)
+{
+    if (at(row, "/transfers").empty())
+        return "-";
+    if (!flag_at(row, "/integrity/verified"))
+        return "not verified";
+    const auto count = [&](const char* pointer) { return number_at(row, pointer).value_or(0); };
+    return fmt::format("{:.0f}/{:.0f}/{:.0f}", count("/integrity/blocks_good"),
+                       count("/integrity/blocks_bad"), count("/integrity/blocks_missing"));
+}
+
+std::string name_or_dash(const json& row, const char* pointer)
+{
+    const std::string name = text_at(row, pointer);
+    return name.empty() ? "-" : name;
+}
+
+constexpr const char* kLine =
+    "{:<12} {:<4} {:<5} {:<9} {:>6} {:>12} {:>7} {:>7} {:<12} {:<10} {}\n";
+
+constexpr const char* kLedgerLine =
+    "{:<13} {:<5} {:<9} {:>4} {:>5} {:>6} {:>6} {:>4} {:>4} {:>5} {:>4}  {:<9} {}\n";
+
+/// A line below a row, under its name.
+constexpr const char* kBelow = "             {}\n";
+
+std::string status_text(const json& row, const TableStyle& style)
+{
+    std::string status = text_at(row, "/status");
+    if (!style.colour || status == "ok")
+        return status;
+    return fmt::format(
+        fmt::fg(status == "failed" ? fmt::terminal_color::red : fmt::terminal_color::yellow), "{}",
+        status);
+}
+
+/// Notes that many rows share stand once, below the table.
+class Footnotes {
+  public:
+    /// " 1,3": where these notes stand.
+    std::string refer(const std::vector<std::string>& notes)
+    {
+        std::vector<std::size_t> numbers;
+        for (const std::string& note : notes) {
+            auto it = std::find(notes_.begin(), notes_.end(), note);
+            if (it == notes_.end())
+                it = notes_.insert(it, note);
+            numbers.push_back(static_cast<std::size_t>(it - notes_.begin()) + 1);
+        }
+        return numbers.empty() ? "" : fmt::format(" {}", fmt::join(numbers, ","));
+    }
+
+    [[nodiscard]] std::string text() const
+    {
+        std::string text;
+        for (std::size_t i = 0; i < notes_.size(); ++i)
+            fmt::format_to(std::back_inserter(text), "  {}  {}\n", i + 1, notes_[i]);
+        return text;
+    }
+
+  private:
+    std::vector<std::string> notes_;
+};
+
+void append_conditions(std::string& text, const json& row, const json& document)
+{
+    if (const std::string conditions = conditions_text(row, document); !conditions.empty())
+        fmt::format_to(std::back_inserter(text), kBelow, conditions);
+}
+
+/// What the kernel was seen to do, beside what the textbook says.
+void append_ledger_table(std::string& text, const json& document)
+{
+    auto out = std::back_inserter(text);
+    Footnotes footnotes;
+    fmt::format_to(out, kLedgerLine, "", "", "", "cros", "sings", "calls", "faults", "copi", "es",
+                   "DMA", "DMA", "payload", "");
+    text.erase(text.find_last_not_of(" \n") + 1);
+    text += '\n';
+    fmt::format_to(out, kLedgerLine, "the ledger", "cache", "arm", "book", "seen", "/MiB", "/MiB",
+                   "book", "seen", "disk", "NIC", "left", "textbook");
+    for (const json& row : rows_of(document)) {
+        if (at(row, "/transfers").empty())
+            continue;
+        const json& ledger = at(row, "/ledger");
+        const auto book = [&](const char* pointer) { return figure(number_at(row, pointer), 0); };
+        fmt::format_to(
+            out, kLedgerLine, text_at(row, "/method"), text_at(row, "/cache"),
+            name_or_dash(row, "/arm"), book("/textbook/crossings"),
+            figure(number_at(ledger, "/crossings_per_turn"), 2),
+            small_figure(number_at(ledger, "/syscalls_per_mib")),
+            figure(number_at(ledger, "/page_faults_per_mib"), 1), book("/textbook/cpu_copies"),
+            figure(number_at(ledger, "/cpu_copies_per_byte"), 2),
+            figure(number_at(ledger, "/dma_disk_per_byte"), 2),
+            figure(number_at(ledger, "/dma_nic_per_byte"), 2), text_at(row, "/zero_copy/observed"),
+            verdict_text(row) + footnotes.refer(texts_at(row, "/textbook/notes")));
+        append_conditions(text, row, document);
+    }
+    text += footnotes.text();
+}
+
+/// Whether the ledger watched, and what that costs.
+void append_ledger_cost(std::string& text, const json& ledger)
+{
+    auto out = std::back_inserter(text);
+    if (const std::string why = text_at(ledger, "/unavailable"); !why.empty()) {
+        fmt::format_to(out, "ledger: unavailable: {}\n", why);
+        return;
+    }
+    if (text_at(ledger, "/mode") == "with")
+        text += "ledger: attached to every transfer, the timed ones included\n";
+    const auto ratio = number_at(ledger, "/goodput_ratio/median");
+    if (!ratio)
+        return;
+    fmt::format_to(out,
+                   "ledger: apart from the timed transfers; goodput with / without: "
+                   "{:.2f}",
+                   *ratio);
+    if (const auto interval = interval_at(ledger, "/goodput_ratio/ci95"))
+        fmt::format_to(out, " ({:.2f}..{:.2f})", interval->first, interval->second);
+    const double num_pairs = number_at(ledger, "/goodput_ratio/num_pairs").value_or(0);
+    fmt::format_to(out, ", {:.0f} pair{}\n", num_pairs, num_pairs == 1 ? "" : "s");
+}
+
+void append_queues(std::string& text, const json& queues)
+{
+    if (!queues.is_array() || queues.empty())
+        return;
+    std::string line;
+    for (const json& queue : queues) {
+        fmt::format_to(std::back_inserter(line), "{}queue {:.0f} sent {} Gb/s",
+                       line.empty() ? "" : ", ", number_at(queue, "/queue").value_or(0),
+                       figure(number_at(queue, "/sent_gbps"), 2));
+    }
+    fmt::format_to(std::back_inserter(text), kBelow, line);
+}
+
+void append_head(std::string& text, const json& document)
+{
+    auto out = std::back_inserter(text);
+    const json& lab = at(document, "/lab");
+    const json& file = at(document, "/plan/file");
+    const auto bytes = [&](const char* pointer) {
+        return static_cast<std::uint64_t>(number_at(file, pointer).value_or(0));
+    };
+    fmt::format_to(out, "file    {}: {} from byte {}, {}\n", text_at(file, "/path"),
+                   core::format_bytes(bytes("/length")), bytes("/offset"),
+                   text_at(file, "/file_system"));
+    const std::string sink = text_at(document, "/plan/sink");
+    fmt::format_to(out, "link    {} lab, {}, MTU {}{}\n", text_at(lab, "/kind"),
+                   text_at(lab, "/interface"), figure(number_at(lab, "/mtu"), 0),
+                   sink.empty() || sink == "kernel" ? "" : ", UDP received by " + sink);
+    text += rounds_line(document) + '\n';
+}
+
+void append_rows(std::string& text, const json& document, const TableStyle& style)
+{
+    auto out = std::back_inserter(text);
+    fmt::format_to(out, kLine, "", "", "", "", "Gb/s", "Gb/s", "CPU s/GiB", "", "blocks good/",
+                   "share of", "");
+    text.erase(text.find_last_not_of(" \n") + 1);
+    text += '\n';
+    fmt::format_to(out, kLine, "method", "wire", "cache", "arm", "median", "range", "worker",
+                   "machine", "bad/missing", "ceiling", "status");
+    for (const json& row : rows_of(document)) {
+        fmt::format_to(out, kLine, text_at(row, "/method"), text_at(row, "/wire"),
+                       text_at(row, "/cache"), name_or_dash(row, "/arm"),
+                       figure(number_at(row, "/goodput_gbps/median"), 2),
+                       range_text(numbers_at(row, "/goodput_gbps/samples")),
+                       figure(number_at(row, "/cpu_s_per_gib/worker"), 3),
+                       figure(number_at(row, "/cpu_s_per_gib/system"), 3), blocks_text(row),
+                       share_text(row), status_text(row, style));
+        append_conditions(text, row, document);
+        append_queues(text, at(row, "/queues"));
+        if (const std::string limit = text_at(row, "/bottleneck/limit");
+            !limit.empty() && limit != "none")
+            fmt::format_to(out, kBelow, "held up by " + text_at(row, "/bottleneck/sentence"));
+        if (const std::string reason = text_at(row, "/reason"); !reason.empty())
+            fmt::format_to(out, kBelow, reason);
+    }
+}
+
+void append_ceilings(std::string& text, const json& document)
+{
+    auto out = std::back_inserter(text);
+    const json& ceilings = at(document, "/ceilings");
+    std::string line;
+    if (const auto gbps = number_at(ceilings, "/disk_gbps"))
+        line += fmt::format(" disk {:.2f} Gb/s (O_DIRECT),", *gbps);
+    if (const json& wires = at(ceilings, "/wire_gbps"); wires.is_object()) {
+        for (const auto& [engine, gbps] : wires.items()) {
+            if (gbps.is_number())
+                line +=
+                    fmt::format(" wire {:.2f} Gb/s ({} from memory),", gbps.get<double>(), engine);
+        }
+    }
+    if (const auto gbps = number_at(ceilings, "/memcpy_gbps"))
+        line += fmt::format(" memcpy {:.2f} Gb/s,", *gbps);
+    if (!line.empty())
+        line.pop_back();
+    fmt::format_to(out, "ceilings, same minutes:{}\n", line.empty() ? " not measured" : line);
+    if (!texts_at(document, "/varied").empty())
+        text += "ceilings that depend on what varies: ceilings.by_setting of the document\n";
+}
+
+} // namespace
+
+std::string table(const json& document, const TableStyle& style)
+{
+    std::string text;
+    append_head(text, document);
+    append_rows(text, document, style);
+    text += '\n';
+    append_ledger_table(text, document);
+    text += '\n';
+    text += baseline_table(document);
+    append_ledger_cost(text, at(document, "/ledger"));
+    append_ceilings(text, document);
+    if (flag_at(document, "/interrupted"))
+        text += "interrupted: the table holds what was measured until then\n";
+    return text;
+}
+
+} // namespace pagewire::testbed::report
