@@ -2,6 +2,7 @@
 #include "testbed/explanation.hpp"
 
 #include "core/units.hpp"
+#include "testbed/ledger/step_figure.hpp"
 #include "testbed/row_ledger.hpp"
 
 #include <fmt/format.h>
@@ -13,39 +14,16 @@ namespace pagewire::testbed {
 
 namespace {
 
-struct Cost {
-    const Figure* figure = nullptr;
-    const char* unit = "";
-};
-
-Cost cost_of(core::StepCost cost, const LedgerFigures& figures)
+/// "1.00 copies a byte (sys_exit ...)", or why there is no figure; empty where nothing moves.
+std::string seen(core::StepCost cost, const LedgerFigures& figures)
 {
-    switch (cost) {
-    case core::StepCost::kDiskDma:
-        return {&figures.dma_disk_per_byte, "DMA"};
-    case core::StepCost::kCopyToUser:
-        return {&figures.copies_to_user_per_byte, "copies"};
-    case core::StepCost::kCopyToKernel:
-        return {&figures.copies_to_kernel_per_byte, "copies"};
-    case core::StepCost::kCopyAtTransmit:
-        return {&figures.copies_at_transmit_per_byte, "copies"};
-    case core::StepCost::kNicDma:
-        return {&figures.dma_nic_per_byte, "DMA"};
-    case core::StepCost::kNone:
+    const StepFigure step = step_figure(cost);
+    if (step.figure == nullptr)
         return {};
-    }
-    return {};
-}
-
-/// "1.00 copies a byte   by sys_exit ...", or why there is no figure.
-std::string seen(const Cost& cost)
-{
-    if (cost.figure == nullptr)
-        return {};
-    if (!cost.figure->value)
-        return cost.figure->evidence;
-    return fmt::format("{:.2f} {} a byte ({})", *cost.figure->value, cost.unit,
-                       cost.figure->evidence);
+    const Figure& figure = figures.*step.figure;
+    return figure.value
+               ? fmt::format("{:.2f} {} a byte ({})", *figure.value, step.unit, figure.evidence)
+               : figure.evidence;
 }
 
 std::string figure_text(const Figure& figure)
@@ -68,7 +46,7 @@ void explain_row(std::string& text, const Row& row)
     text += "\n  disk\n";
     for (const core::PathStep& step : row.method->path) {
         fmt::format_to(out, "   |  {}\n", step.how);
-        if (const std::string words = seen(cost_of(step.cost, figures)); !words.empty())
+        if (const std::string words = seen(step.cost, figures); !words.empty())
             fmt::format_to(out, "   |    {}\n", words);
         fmt::format_to(out, "   v\n  {}\n", step.to);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/units.hpp"
 #include "testbed/dry_run.hpp"
+#include "testbed/ledger/step_figure.hpp"
 #include "testbed/matrix.hpp"
 #include "testbed/result.hpp"
 #include "testbed/row_document.hpp"
@@ -118,35 +119,18 @@ json ceilings_json(const Ceilings& ceilings)
     return document;
 }
 
-/// Which figure of the ledger says what a step costs, and in what.
-std::pair<json, json> figure_of(core::StepCost cost)
-{
-    switch (cost) {
-    case core::StepCost::kDiskDma:
-        return {"dma_disk_per_byte", "DMA"};
-    case core::StepCost::kCopyToUser:
-        return {"copies_to_user_per_byte", "copies"};
-    case core::StepCost::kCopyToKernel:
-        return {"copies_to_kernel_per_byte", "copies"};
-    case core::StepCost::kCopyAtTransmit:
-        return {"copies_at_transmit_per_byte", "copies"};
-    case core::StepCost::kNicDma:
-        return {"dma_nic_per_byte", "DMA"};
-    case core::StepCost::kNone:
-        break;
-    }
-    return {nullptr, nullptr};
-}
-
 json methods_json(const RunResult& result)
 {
     json methods = json::object();
     for (const Row& row : result.rows) {
         json path = json::array();
         for (const core::PathStep& step : row.method->path) {
-            const auto [figure, unit] = figure_of(step.cost);
-            path.push_back(
-                {{"to", step.to}, {"how", step.how}, {"figure", figure}, {"unit", unit}});
+            const StepFigure figure = step_figure(step.cost);
+            const bool moves = figure.figure != nullptr;
+            path.push_back({{"to", step.to},
+                            {"how", step.how},
+                            {"figure", moves ? json(figure.name()) : json(nullptr)},
+                            {"unit", moves ? json(figure.unit) : json(nullptr)}});
         }
         methods[std::string(row.method->name)] = {{"summary", row.method->summary},
                                                   {"path", std::move(path)}};
@@ -160,6 +144,7 @@ json ledger_summary_json(const RunResult& result)
             {"unavailable", or_null(result.no_ledger)},
             {"goodput_ratio", ledger_cost_document(result.rows)}};
 }
+
 } // namespace
 
 json result_document(const RunResult& result)
