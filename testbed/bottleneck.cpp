@@ -2,6 +2,7 @@
 #include "testbed/bottleneck.hpp"
 
 #include "testbed/statistics.hpp"
+#include "testbed/usage_meter.hpp"
 
 #include <fmt/format.h>
 
@@ -35,6 +36,7 @@ double worker_load(const Sample& sample)
     return (figures.cpu_user_s + figures.cpu_system_s) / elapsed_s(sample) / num_threads;
 }
 
+/// CPU time of the whole reception, which begins a little before the transfer.
 double receiver_load(const Sample& sample)
 {
     return (sample.sink.cpu_user_s + sample.sink.cpu_system_s) / elapsed_s(sample);
@@ -45,14 +47,11 @@ double softirq_load(const Sample& sample)
     return sample.worker.figures.system.softirq_s / elapsed_s(sample);
 }
 
-/// /proc/stat counts in ticks of 10 ms: over less than ten of them its figure says nothing.
-constexpr double kTicksWindowS = 0.1;
-
-std::optional<double> median_load(const Row& row, double (*load)(const Sample&), double window_s)
+std::optional<double> median_load(const Row& row, double (*load)(const Sample&))
 {
     std::vector<double> loads;
     for (const Sample* sample : row.timed()) {
-        if (sample->worker.figures.elapsed_ns > 0 && elapsed_s(*sample) >= window_s)
+        if (sample->worker.figures.elapsed_ns >= kCpuWindow.count())
             loads.push_back(load(*sample));
     }
     return loads.empty() ? std::nullopt : std::optional(median(loads));
@@ -80,10 +79,10 @@ std::vector<Load> cpu_loads(const Row& row)
         if (share)
             loads.push_back({.limit = limit, .share = *share});
     };
-    add(Limit::kWorkerCpu, median_load(row, worker_load, 0));
+    add(Limit::kWorkerCpu, median_load(row, worker_load));
     if (row.method->wire != core::Wire::kNone)
-        add(Limit::kReceiverCpu, median_load(row, receiver_load, 0));
-    add(Limit::kSoftirqCpu, median_load(row, softirq_load, kTicksWindowS));
+        add(Limit::kReceiverCpu, median_load(row, receiver_load));
+    add(Limit::kSoftirqCpu, median_load(row, softirq_load));
     return loads;
 }
 
@@ -107,7 +106,7 @@ std::string words(const Load& load)
     case Limit::kWorkerCpu:
         return fmt::format("the worker's CPU: busy {:.0f} % of the time", percent);
     case Limit::kReceiverCpu:
-        return fmt::format("the receiver: its CPU was busy {:.0f} % of the time", percent);
+        return fmt::format("the receiver: its CPU time is {:.0f} % of the transfer's", percent);
     case Limit::kSoftirqCpu:
         return fmt::format("softirq work: {:.0f} % of a CPU", percent);
     case Limit::kNone:
@@ -128,10 +127,10 @@ std::optional<Bottleneck> bottleneck(const Row& row, const Ceilings& ceilings)
     const std::vector<Load> cpus = cpu_loads(row);
     if (const Load* load = heaviest(cpus); load != nullptr && load->share >= kAtLimit)
         return Bottleneck{.limit = load->limit, .sentence = words(*load)};
+    if (cpus.empty())
+        return std::nullopt; // too short to say that none was busy
     loads.insert(loads.end(), cpus.begin(), cpus.end());
     const Load* nearest = heaviest(loads);
-    if (nearest == nullptr)
-        return std::nullopt;
     return Bottleneck{.limit = Limit::kNone,
                       .sentence = "nothing stood at its limit; nearest was " + words(*nearest)};
 }

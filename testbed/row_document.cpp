@@ -6,6 +6,7 @@
 #include "testbed/bottleneck.hpp"
 #include "testbed/row_ledger.hpp"
 #include "testbed/statistics.hpp"
+#include "testbed/usage_meter.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -48,9 +49,6 @@ json goodput_json(const Row& row)
             {"samples", samples}};
 }
 
-/// /proc/stat counts in ticks of 10 ms: over less than ten of them its figure says nothing.
-constexpr std::int64_t kSystemCpuWindowNs = 100'000'000;
-
 json cpu_json(const Row& row)
 {
     using Seconds = std::function<std::optional<double>(const Sample&)>;
@@ -63,7 +61,7 @@ json cpu_json(const Row& row)
     };
     const auto of_machine = [](const Sample& sample, double SystemCpu::*seconds) {
         const WorkerFigures& figures = sample.worker.figures;
-        return figures.elapsed_ns < kSystemCpuWindowNs ? std::nullopt
+        return figures.elapsed_ns < kCpuWindow.count() ? std::nullopt
                                                        : std::optional(figures.system.*seconds);
     };
     return {

@@ -85,8 +85,8 @@ TEST(Bottleneck, NothingAtItsLimitIsSaidWithTheNearest)
     const auto found = bottleneck(row({.worker_s = 0.5, .sink_s = 0.6}), ceilings);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->limit, Limit::kNone);
-    EXPECT_EQ(found->sentence, "nothing stood at its limit; nearest was the receiver: its CPU was "
-                               "busy 60 % of the time");
+    EXPECT_EQ(found->sentence, "nothing stood at its limit; nearest was the receiver: its CPU "
+                               "time is 60 % of the transfer's");
 }
 
 TEST(Bottleneck, WorkersOfSeveralQueuesShareTheLoad)
@@ -94,6 +94,19 @@ TEST(Bottleneck, WorkersOfSeveralQueuesShareTheLoad)
     Row two = row({.worker_s = 1});
     two.samples[0].worker.report.queues.resize(2);
     EXPECT_EQ(limit_of(two), Limit::kNone);
+}
+
+TEST(Bottleneck, OfATransferTooShortForItsCpuTimeNothingIsSaid)
+{
+    Row brief = row({.worker_s = 0.02, .sink_s = 0.05});
+    brief.samples[0].worker.figures.elapsed_ns = 20'000'000; // 250 % of it
+    EXPECT_FALSE(bottleneck(brief, {}));
+    Ceilings ceilings;
+    ceilings.measured = {disk(80)};
+    brief.cache = CacheState::kCold;
+    EXPECT_FALSE(bottleneck(brief, ceilings)); // 10 % of the disk: and of the CPUs nobody knows
+    ceilings.measured = {disk(8)};
+    EXPECT_EQ(limit_of(brief, ceilings), Limit::kDisk);
 }
 
 TEST(Bottleneck, ARowWithoutAGoodTransferHasNone)
