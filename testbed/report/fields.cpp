@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace pagewire::testbed::report {
@@ -85,6 +86,22 @@ std::optional<std::pair<double, double>> interval_at(const json& value, const ch
 {
     const std::vector<double> ends = numbers_at(value, pointer);
     return ends.size() == 2 ? std::optional(std::pair(ends[0], ends[1])) : std::nullopt;
+}
+
+std::string mtu_text(const json& document)
+{
+    const std::vector<std::string> varied = texts_at(document, "/varied");
+    return std::find(varied.begin(), varied.end(), "mtu") == varied.end()
+               ? "MTU " + figure(number_at(document, "/lab/mtu"), 0)
+               : "MTU as each row says";
+}
+
+std::string more_files_text(const json& document)
+{
+    const json& files = at(document, "/plan/files");
+    return files.is_array() && files.size() > 1
+               ? fmt::format("; and {} more, as each row says", files.size() - 1)
+               : "";
 }
 
 const json& rows_of(const json& document)

@@ -34,6 +34,12 @@ using nlohmann::json;
 [[nodiscard]] std::optional<std::pair<double, double>> interval_at(const json& value,
                                                                    const char* pointer);
 
+/// "MTU 9000", or that each row has its own.
+[[nodiscard]] std::string mtu_text(const json& document);
+
+/// "; and 2 files more, as each row says": what the plan's first file is not alone; else empty.
+[[nodiscard]] std::string more_files_text(const json& document);
+
 /// The rows; each an object.
 [[nodiscard]] const json& rows_of(const json& document);
 

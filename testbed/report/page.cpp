@@ -70,12 +70,12 @@ std::string machine_section(const json& document)
     add("processor", fmt::format("{}, {} CPUs", text_at(host, "/processor"),
                                  figure(number_at(host, "/num_cpus"), 0)));
     add("memory", bytes(host, "/memory_bytes"));
-    add("file", fmt::format("{}, {}, {}", text_at(file, "/path"), bytes(file, "/length"),
-                            text_at(file, "/file_system")));
+    add("file", fmt::format("{}, {}, {}{}", text_at(file, "/path"), bytes(file, "/length"),
+                            text_at(file, "/file_system"), more_files_text(document)));
     add("content", text_at(file, "/digest"));
     add("link",
-        fmt::format("{} lab, {} ({}), MTU {}{}", text_at(lab, "/kind"), text_at(lab, "/interface"),
-                    text_at(lab, "/driver"), figure(number_at(lab, "/mtu"), 0),
+        fmt::format("{} lab, {} ({}), {}{}", text_at(lab, "/kind"), text_at(lab, "/interface"),
+                    text_at(lab, "/driver"), mtu_text(document),
                     flag_at(lab, "/emulated") ? ", emulated: a software device has no DMA" : ""));
     add("rounds", fmt::format("{}, after {} of warm-up, interleaved in random order, seed {}",
                               figure(number_at(document, "/rounds/measured"), 0),

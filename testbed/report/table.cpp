@@ -177,12 +177,12 @@ void append_head(std::string& text, const json& document)
     const auto bytes = [&](const char* pointer) {
         return static_cast<std::uint64_t>(number_at(file, pointer).value_or(0));
     };
-    fmt::format_to(out, "file    {}: {} from byte {}, {}\n", text_at(file, "/path"),
+    fmt::format_to(out, "file    {}: {} from byte {}, {}{}\n", text_at(file, "/path"),
                    core::format_bytes(bytes("/length")), bytes("/offset"),
-                   text_at(file, "/file_system"));
+                   text_at(file, "/file_system"), more_files_text(document));
     const std::string sink = text_at(document, "/plan/sink");
-    fmt::format_to(out, "link    {} lab, {}, MTU {}{}\n", text_at(lab, "/kind"),
-                   text_at(lab, "/interface"), figure(number_at(lab, "/mtu"), 0),
+    fmt::format_to(out, "link    {} lab, {}, {}{}\n", text_at(lab, "/kind"),
+                   text_at(lab, "/interface"), mtu_text(document),
                    sink.empty() || sink == "kernel" ? "" : ", UDP received by " + sink);
     text += rounds_line(document) + '\n';
 }

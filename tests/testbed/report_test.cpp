@@ -53,6 +53,7 @@ json whole_document()
     document["varied"] = {"mtu", "chunk_bytes"};
     document["plan"]["file"] = {
         {"path", "/data/film"}, {"length", 1048576}, {"offset", 0}, {"file_system", "ext4"}};
+    document["plan"]["files"] = {document["plan"]["file"], document["plan"]["file"]};
     document["plan"]["seed"] = 7;
     document["rounds"] = {{"measured", 6}, {"warmup", 1}, {"target_reached", nullptr}};
     document["ceilings"] = {
@@ -72,8 +73,8 @@ json whole_document()
 TEST(ReportTable, IsAsItWasSeenToBeReadable)
 {
     EXPECT_EQ(table(whole_document()),
-              R"(file    /data/film: 1 MiB from byte 0, ext4
-link    veth lab, pw-near, MTU 9000
+              R"(file    /data/film: 1 MiB from byte 0, ext4; and 1 more, as each row says
+link    veth lab, pw-near, MTU as each row says
 rounds  6, after 1 of warm-up thrown away, interleaved in random order, seed 7
 
                                     Gb/s         Gb/s CPU s/GiB         blocks good/ share of
