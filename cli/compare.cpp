@@ -53,7 +53,16 @@ void add_compare(CLI::App& program, int& exit_code)
     command
         ->add_option("--threshold", options->threshold_percent,
                      "Goodput lower by less than this is no regression; default 10")
-        ->check(CLI::Range(0.0, 99.0))
+        ->check(CLI::Validator(
+            [](const std::string& word) {
+                double percent = -1;
+                const bool is_number = CLI::detail::lexical_cast(word, percent);
+                // Written so that a NaN, which compares with nothing, is refused.
+                return is_number && percent >= 0 && percent <= 99
+                           ? std::string()
+                           : word + " is not possible: write 0 to 99";
+            },
+            ""))
         ->type_name("PERCENT");
     command->add_flag("--json", options->as_json, "As JSON");
     command->callback([options, &exit_code] { exit_code = compare(*options); });

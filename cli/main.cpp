@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/commands.hpp"
+#include "core/error.hpp"
 #include "version.hpp" // generated
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <string>
 
@@ -62,7 +64,11 @@ int run_program(int argc, char** argv)
 int main(int argc, char** argv)
 {
     try {
-        return run_program(argc, argv);
+        const int exit_code = run_program(argc, argv);
+        // What was printed may lie in the buffer still, and have nowhere to go.
+        if (std::fflush(stdout) != 0)
+            throw pagewire::core::SystemError(errno, "write", "stdout");
+        return exit_code;
     } catch (const std::exception& error) {
         // Usage and environment: one line that says what to do.
         // Where stderr cannot be written to, the exit code says it.

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace pagewire::cli {
@@ -28,9 +29,25 @@ struct Options {
     std::string plots;
 };
 
+bool is_same_file(const std::string& one, const std::string& other)
+{
+    std::error_code error; // where one is not there yet, its name decides
+    return std::filesystem::equivalent(one, other, error) ||
+           std::filesystem::weakly_canonical(one, error) ==
+               std::filesystem::weakly_canonical(other, error);
+}
+
 /// Before anything is drawn.
 void require_places(const Options& options)
 {
+    for (const std::string& file : {options.html, options.csv}) {
+        if (!file.empty() && is_same_file(file, options.document))
+            throw core::UsageError(
+                fmt::format("{}: is the document itself: write the report elsewhere", file));
+    }
+    if (!options.html.empty() && !options.csv.empty() && is_same_file(options.html, options.csv))
+        throw core::UsageError(
+            fmt::format("{}: --html and --csv name one file: name two", options.html));
     for (const std::string& file : {options.html, options.csv}) {
         if (!file.empty())
             require_writable(file);

@@ -6,6 +6,7 @@
 #include "tests/support/source_file.hpp"
 #include "tests/support/temp_folder.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -346,6 +348,21 @@ TEST(Report, SaysWhatIsInItsWay)
                    HasSubstr("/proc"));
     expect_refused(run_command({"report", stored_document(), "--plots", "/proc/plots"}),
                    HasSubstr("/proc/plots: cannot be written"));
+    // What is read must not be written over.
+    const std::string copy = folder.path() + "/r.json";
+    std::filesystem::copy_file(stored_document(), copy);
+    std::filesystem::create_symlink(copy, folder.path() + "/link");
+    for (const std::string& place : {copy, folder.path() + "/./r.json", folder.path() + "/link"}) {
+        expect_refused(run_command({"report", copy, "--html", place}),
+                       HasSubstr("is the document itself"));
+        expect_refused(run_command({"report", copy, "--csv", place}),
+                       HasSubstr("is the document itself"));
+    }
+    EXPECT_EQ(std::filesystem::file_size(copy), std::filesystem::file_size(stored_document()));
+    const std::string one = folder.path() + "/one";
+    expect_refused(run_command({"report", copy, "--html", one, "--csv", one}),
+                   HasSubstr("name one file"));
+    EXPECT_FALSE(std::filesystem::exists(one));
     const auto without_gnuplot = [] { ::setenv("PATH", "/no/such/folder", 1); };
     expect_refused(run_command({"report", stored_document(), "--html", folder.path() + "/r.html"},
                                without_gnuplot),
@@ -435,12 +452,31 @@ TEST(Compare, FindsWhatIsWorseAndSaysSoByItsExitCode)
     EXPECT_EQ(nlohmann::json::parse(as_json.out).at("regression"), true);
 }
 
+TEST(Output, ThatCannotBeWrittenIsNoSuccess)
+{
+    for (const char* command : {"compare", "report"}) {
+        std::vector<std::string> words{command, stored_document()};
+        if (std::string(command) == "compare")
+            words.push_back(stored_document());
+        const CommandResult result = run_command(words, [] {
+            if (::dup2(::open("/dev/full", O_WRONLY | O_CLOEXEC), STDOUT_FILENO) < 0)
+                ::_exit(99);
+        });
+        EXPECT_EQ(result.exit_code, 2) << command << ": " << result.err;
+        EXPECT_THAT(result.err, HasSubstr("No space left")) << command;
+    }
+}
+
 TEST(Compare, WhatIsNoDocumentIsRefused)
 {
     const TempFolder folder;
     const std::string path = folder.path() + "/half.json";
     std::ofstream(path) << R"({"schema": "pagewire.result/1", "rows": [)";
     expect_refused(run_command({"compare", path, path}), HasSubstr("half.json: is cut short"));
+    for (const char* threshold : {"nan", "-1", "100", "ten"})
+        expect_refused(run_command({"compare", stored_document(), stored_document(), "--threshold",
+                                    threshold}),
+                       AllOf(HasSubstr("--threshold"), HasSubstr(threshold)));
     expect_refused(run_command({"compare", "/no/such.json", path}),
                    HasSubstr("/no/such.json: cannot be read: No such file"));
 }
