@@ -8,8 +8,8 @@
 
 namespace pagewire::testbed {
 
-/// /proc/stat counts in ticks of 10 ms, and what a process does before and after a transfer is small
-/// beside a long one only: CPU time says nothing of what took less than this.
+/// /proc/stat counts in ticks of 10 ms, and what a process does before and after a transfer is
+/// small beside a long one only: CPU time says nothing of what took less than this.
 inline constexpr std::chrono::nanoseconds kCpuWindow = std::chrono::milliseconds(100);
 
 /// What a transfer costs its own process and the machine, as the kernel counts it: getrusage(2),
