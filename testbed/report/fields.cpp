@@ -19,7 +19,7 @@ std::string condition_text(const json& conditions, const std::string& name)
     const json& value = at(conditions, ("/" + name).c_str());
     if (value.is_string())
         return value.get<std::string>();
-    if (!value.is_number_unsigned() && !value.is_number_integer())
+    if (!value.is_number_unsigned())
         return {};
     const auto number = value.get<std::uint64_t>();
     if (name == "mtu")
@@ -49,6 +49,12 @@ std::string text_at(const json& value, const char* pointer)
 {
     const json& found = at(value, pointer);
     return found.is_string() ? found.get<std::string>() : std::string();
+}
+
+std::string bytes_at(const json& value, const char* pointer)
+{
+    const json& found = at(value, pointer);
+    return found.is_number_unsigned() ? core::format_bytes(found.get<std::uint64_t>()) : "";
 }
 
 bool flag_at(const json& value, const char* pointer)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "testbed/report/report.hpp"
 
-#include "core/units.hpp"
 #include "testbed/report/fields.hpp"
 #include "testbed/report/html.hpp"
 
@@ -9,7 +8,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
@@ -59,18 +57,14 @@ std::string machine_section(const json& document)
         if (!value.empty())
             table.add({{.text = name}, {.text = value}});
     };
-    const auto bytes = [](const json& object, const char* pointer) {
-        const auto value = number_at(object, pointer);
-        return value ? core::format_bytes(static_cast<std::uint64_t>(*value)) : std::string();
-    };
     add("started", text_at(document, "/started_at"));
     add("pagewire", text_at(document, "/tool/version"));
     add("kernel", text_at(host, "/kernel"));
     add("distribution", text_at(host, "/distribution"));
     add("processor", fmt::format("{}, {} CPUs", text_at(host, "/processor"),
                                  figure(number_at(host, "/num_cpus"), 0)));
-    add("memory", bytes(host, "/memory_bytes"));
-    add("file", fmt::format("{}, {}, {}", text_at(file, "/path"), bytes(file, "/length"),
+    add("memory", bytes_at(host, "/memory_bytes"));
+    add("file", fmt::format("{}, {}, {}", text_at(file, "/path"), bytes_at(file, "/length"),
                             text_at(file, "/file_system")));
     add("content", text_at(file, "/digest"));
     add("link",
@@ -255,9 +249,8 @@ std::string latency_section(const json& document)
     HtmlTable table("", {"row", "file", "outstanding", "requests/s", "p50 us", "p90 us", "p99 us",
                          "p99.9 us", "max us", "status"});
     for (const json& row : rows) {
-        const auto bytes = number_at(row, "/file_bytes").value_or(0);
         table.add({{.text = text_at(row, "/method") + ' ' + text_at(row, "/cache")},
-                   {.text = core::format_bytes(static_cast<std::uint64_t>(bytes))},
+                   {.text = bytes_at(row, "/file_bytes")},
                    number(number_at(row, "/outstanding"), 0),
                    number(number_at(row, "/requests_per_s"), 0),
                    number(number_at(row, "/latency_us/p50"), 1),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "testbed/report/report.hpp"
 
-#include "core/units.hpp"
 #include "testbed/report/baseline_table.hpp"
 #include "testbed/report/fields.hpp"
 
@@ -10,7 +9,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <iterator>
 
 namespace pagewire::testbed::report {
@@ -174,11 +172,8 @@ void append_head(std::string& text, const json& document)
     auto out = std::back_inserter(text);
     const json& lab = at(document, "/lab");
     const json& file = at(document, "/plan/file");
-    const auto bytes = [&](const char* pointer) {
-        return static_cast<std::uint64_t>(number_at(file, pointer).value_or(0));
-    };
     fmt::format_to(out, "file    {}: {} from byte {}, {}\n", text_at(file, "/path"),
-                   core::format_bytes(bytes("/length")), bytes("/offset"),
+                   bytes_at(file, "/length"), figure(number_at(file, "/offset"), 0),
                    text_at(file, "/file_system"));
     const std::string sink = text_at(document, "/plan/sink");
     fmt::format_to(out, "link    {} lab, {}, MTU {}{}\n", text_at(lab, "/kind"),
