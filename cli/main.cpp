@@ -11,7 +11,6 @@
 namespace {
 
 using namespace pagewire::cli;
-using pagewire::kVersion;
 
 constexpr const char* kFooter = R"(Examples:
   pagewire run                                    the default comparison, on a lab of its own
@@ -31,7 +30,7 @@ int run_program(int argc, char** argv)
 {
     CLI::App program("Shows, with evidence, how a file's bytes get from the disk to the NIC.",
                      "pagewire");
-    program.set_version_flag("--version", fmt::format("pagewire {}", kVersion));
+    program.set_version_flag("--version", fmt::format("pagewire {}", pagewire::version()));
     program.footer(kFooter);
     program.require_subcommand(1);
     int exit_code = kDone;
