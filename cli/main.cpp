@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -31,7 +32,6 @@ int run_program(int argc, char** argv)
     CLI::App program("Shows, with evidence, how a file's bytes get from the disk to the NIC.",
                      "pagewire");
     program.set_version_flag("--version", fmt::format("pagewire {}", pagewire::version()));
-    program.footer(kFooter);
     program.require_subcommand(1);
     int exit_code = kDone;
     add_run(program, exit_code);
@@ -42,6 +42,9 @@ int run_program(int argc, char** argv)
     add_nic(program, exit_code);
     add_sink(program, exit_code);
     add_worker(program, exit_code);
+    program.footer(kFooter); // after the subcommands, which would inherit it
+    if (argc > 1 && std::string_view(argv[1]) == "complete")
+        return print_completions(program, {argv + 2, argv + argc});
     try {
         program.parse(argc, argv);
     } catch (const CLI::Success& help_or_version) {
