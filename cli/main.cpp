@@ -16,7 +16,7 @@ using namespace pagewire::cli;
 constexpr const char* kFooter = R"(Examples:
   pagewire run                                    the default comparison, on a lab of its own
   pagewire run --file movie.mkv --methods sendfile_sg,af_xdp --cache cold
-  pagewire run configs/quick.toml --out results   table on stdout, results/result.json
+  pagewire run quick --out results                an installed plan; table on stdout, results/result.json
   pagewire report results/result.json --html r.html   tables, plots, the way of a byte: one page
   pagewire compare before.json after.json         is the second run worse, row by row
   pagewire list                                   methods, engines, receivers, and why one is missing
