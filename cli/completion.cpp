@@ -233,7 +233,7 @@ std::vector<std::string> complete(const CLI::App& program,
         candidates.offer_value(*position.option, value_names);
         return candidates.result();
     }
-    if (!position.only_positionals)
+    if (!position.only_positionals && position.num_positionals == 0)
         candidates.offer_subcommands(*position.command);
     if (const CLI::Option* positional = position.positional())
         candidates.offer_value(*positional, value_names);
