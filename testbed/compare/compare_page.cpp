@@ -15,7 +15,6 @@ namespace pagewire::testbed {
 namespace {
 
 using report::escaped;
-using report::HtmlCell;
 using report::HtmlTable;
 
 std::string figure(const std::optional<double>& value)
