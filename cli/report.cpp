@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace pagewire::cli {
@@ -28,9 +29,18 @@ struct Options {
     std::string plots;
 };
 
-/// Before anything is drawn.
+/// Before anything is drawn. No output may take the document's place, nor another's.
 void require_places(const Options& options)
 {
+    std::error_code ignored; // a file that is not there yet is no other
+    for (const std::string& file : {options.html, options.csv}) {
+        if (!file.empty() && std::filesystem::equivalent(file, options.document, ignored))
+            throw core::UsageError(
+                fmt::format("{}: is the document itself: name another file for the report", file));
+    }
+    if (!options.html.empty() && options.html == options.csv)
+        throw core::UsageError(
+            fmt::format("{}: --html and --csv name the same file", options.html));
     for (const std::string& file : {options.html, options.csv}) {
         if (!file.empty())
             require_writable(file);

@@ -346,6 +346,14 @@ TEST(Report, SaysWhatIsInItsWay)
                    HasSubstr("/proc"));
     expect_refused(run_command({"report", stored_document(), "--plots", "/proc/plots"}),
                    HasSubstr("/proc/plots: cannot be written"));
+    const std::string copy = folder.path() + "/copy.json";
+    std::filesystem::copy_file(stored_document(), copy);
+    expect_refused(run_command({"report", copy, "--html", folder.path() + "/./copy.json"}),
+                   HasSubstr("is the document itself"));
+    expect_refused(run_command({"report", copy, "--html", folder.path() + "/x", "--csv",
+                                folder.path() + "/x"}),
+                   HasSubstr("name the same file"));
+    EXPECT_EQ(std::filesystem::file_size(copy), std::filesystem::file_size(stored_document()));
     const auto without_gnuplot = [] { ::setenv("PATH", "/no/such/folder", 1); };
     expect_refused(run_command({"report", stored_document(), "--html", folder.path() + "/r.html"},
                                without_gnuplot),
