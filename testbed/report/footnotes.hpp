@@ -24,6 +24,7 @@ class Footnotes {
                 it = notes_.insert(it, note);
             numbers.push_back(static_cast<std::size_t>(it - notes_.begin()) + 1);
         }
+        std::sort(numbers.begin(), numbers.end());
         return numbers.empty() ? "" : fmt::format(" {}", fmt::join(numbers, ","));
     }
 

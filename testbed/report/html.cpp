@@ -29,7 +29,7 @@ thead th { vertical-align: bottom; }
 tbody th { font-weight: normal; white-space: nowrap; }
 .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .failed, .error { color: var(--bad); font-weight: bold; }
-.words { min-width: 9rem; } td.word { white-space: nowrap; }
+.words { min-width: 14rem; } td.word { white-space: nowrap; }
 .soft { color: var(--soft); }
 pre { overflow-x: auto; padding: .8rem; background: var(--mark); overflow-wrap: normal; }
 figure { margin: 1.5rem 0; break-inside: avoid; }

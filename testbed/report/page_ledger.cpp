@@ -19,17 +19,17 @@ std::string ledger_section(const json& document)
     for (const json& row : rows_of(document)) {
         if (at(row, "/transfers").empty())
             continue;
-        table.add(
-            {{.text = row_name(row, document)},
-             {.text = figure(number_at(row, "/textbook/crossings"), 0), .is_figure = true},
-             figure_cell(number_at(row, "/ledger/crossings_per_turn"), 2),
-             figure_cell(number_at(row, "/ledger/syscalls_per_mib"), 2),
-             figure_cell(number_at(row, "/ledger/page_faults_per_mib"), 1),
-             {.text = figure(number_at(row, "/textbook/cpu_copies"), 0), .is_figure = true},
-             figure_cell(number_at(row, "/ledger/cpu_copies_per_byte"), 2),
-             figure_cell(number_at(row, "/ledger/dma_disk_per_byte"), 2),
-             figure_cell(number_at(row, "/ledger/dma_nic_per_byte"), 2),
-             {.text = verdict_text(row) + footnotes.refer(texts_at(row, "/textbook/notes"))}});
+        table.add({{.text = row_name(row, document)},
+                   {.text = figure(number_at(row, "/textbook/crossings"), 0), .is_figure = true},
+                   figure_cell(number_at(row, "/ledger/crossings_per_turn"), 2),
+                   figure_cell(number_at(row, "/ledger/syscalls_per_mib"), 2),
+                   figure_cell(number_at(row, "/ledger/page_faults_per_mib"), 1),
+                   {.text = figure(number_at(row, "/textbook/cpu_copies"), 0), .is_figure = true},
+                   figure_cell(number_at(row, "/ledger/cpu_copies_per_byte"), 2),
+                   figure_cell(number_at(row, "/ledger/dma_disk_per_byte"), 2),
+                   figure_cell(number_at(row, "/ledger/dma_nic_per_byte"), 2),
+                   {.text = verdict_text(row) + footnotes.refer(texts_at(row, "/textbook/notes")),
+                    .css_class = "word"}});
     }
     std::string html = heading("What the ledger saw");
     if (const std::string why = text_at(document, "/ledger/unavailable"); !why.empty())

@@ -27,15 +27,17 @@ std::vector<const json*> ranked(const json& document, const std::string& wire)
     return rows;
 }
 
-std::string status_words(const json& row)
+HtmlCell status_cell(const json& row)
 {
+    const std::string status = text_at(row, "/status");
     const std::string reason = text_at(row, "/reason");
-    return text_at(row, "/status") + (reason.empty() ? "" : ": " + reason);
+    if (reason.empty())
+        return {.text = status, .css_class = status};
+    return {.text = status + ": " + reason, .css_class = "words " + status};
 }
 
 void add_ranked_row(HtmlTable& table, const json& row, const json& document)
 {
-    const std::string status = text_at(row, "/status");
     table.add({{.text = row_name(row, document)},
                figure_cell(number_at(row, "/goodput_gbps/median"), 2),
                interval_cell(row, "/goodput_gbps/ci95"),
@@ -45,7 +47,7 @@ void add_ranked_row(HtmlTable& table, const json& row, const json& document)
                {.text = text_at(row, "/zero_copy/observed"), .css_class = "word"},
                {.text = verdict_text(row)},
                {.text = share_text(row), .is_figure = true},
-               {.text = status_words(row), .css_class = "words " + status}});
+               status_cell(row)});
 }
 
 std::string wire_section(const json& document, const std::string& wire)
@@ -142,7 +144,7 @@ std::string latency_section(const json& document)
                    figure_cell(number_at(row, "/latency_us/p99"), 1),
                    figure_cell(number_at(row, "/latency_us/p99_9"), 1),
                    figure_cell(number_at(row, "/latency_us/max"), 1),
-                   {.text = status_words(row), .css_class = "words " + text_at(row, "/status")}});
+                   status_cell(row)});
     }
     return heading("Latency of small files") + table.take();
 }

@@ -94,7 +94,7 @@ Plot latency_plot(std::string name, std::string title, const std::vector<Curve>&
             .width = kPlotWidth,
             .height = 340 + 20 * num_lines,
             .script = "set datafile separator ','\nset border 3\n"
-                      "set key outside bottom center horizontal Left reverse maxcols 2\n"
+                      "set key outside top left horizontal Left reverse maxcols 2\n"
                       "set xtics nomirror\nset ytics nomirror\nset grid lc rgb '#dddddd' lt 1\n"
                       "set logscale x\nset yrange [0:102]\nset xlabel 'latency, us'\n"
                       "set ylabel 'requests answered, %'\n" +
