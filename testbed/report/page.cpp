@@ -27,10 +27,10 @@ std::string plots_section(std::span<const Plot> plots, std::span<const std::stri
     if (html.empty())
         return html;
     std::string missing;
-    for (const auto& [name, title] : kPlotsOfEveryRun) {
+    for (const auto& expected : kPlotsOfEveryRun) {
         if (std::none_of(plots.begin(), plots.end(),
-                         [&](const Plot& plot) { return plot.name == name; }))
-            missing += fmt::format("{}{}", missing.empty() ? "" : "; ", title);
+                         [&](const Plot& plot) { return plot.name == expected.first; }))
+            missing += fmt::format("{}{}", missing.empty() ? "" : "; ", expected.second);
     }
     if (!missing.empty())
         html += paragraph("soft", "Not drawn, for it was not measured: " + missing + ".");

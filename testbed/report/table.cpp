@@ -72,7 +72,7 @@ std::string coloured(fmt::terminal_color colour, const std::string& word, const 
 
 std::string status_text(const json& row, const TableStyle& style)
 {
-    const std::string status = text_at(row, "/status");
+    std::string status = text_at(row, "/status");
     if (status == "ok")
         return status;
     return coloured(status == "failed" ? fmt::terminal_color::red : fmt::terminal_color::yellow,
