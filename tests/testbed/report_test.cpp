@@ -262,6 +262,10 @@ TEST(ReportPlots, StackCpuTimeOfTheMachineAndOfTheWorker)
     for (const Plot& plot : plots(document)) {
         if (plot.name.starts_with("cpu"))
             csvs.push_back(plot.name + ": " + plot.csv);
+        if (plot.name == "cpu") { // each part begins where those before it end
+            EXPECT_THAT(plot.script, AllOf(HasSubstr("using ($3+$4/2):1:($4/2)"),
+                                           HasSubstr("using ($3+$4+$5/2):1:($5/2)")));
+        }
         EXPECT_THAT(draw(plot, PictureKind::kSvg), HasSubstr("</svg>")) << plot.name;
     }
     const std::string row = "read_write cold tso-off, MTU 1500, chunk 64 KiB";
