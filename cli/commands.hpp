@@ -3,6 +3,9 @@
 
 #include <CLI/App.hpp>
 
+#include <string>
+#include <vector>
+
 /// The subcommands, one file each. Each adds itself to the program and sets `exit_code` when it
 /// runs.
 namespace pagewire::cli {
@@ -23,6 +26,10 @@ void add_report(CLI::App& program, int& exit_code);
 void add_nic_check(CLI::App& nic, int& exit_code);
 
 void add_sink(CLI::App& program, int& exit_code);
+
+/// `pagewire complete WORD...`, what the shell asks at the Tab key: no subcommand, for its words
+/// are not to be parsed.
+int print_completions(const CLI::App& program, const std::vector<std::string>& words);
 
 /// Hidden: what the testbed starts itself as.
 void add_worker(CLI::App& program, int& exit_code);

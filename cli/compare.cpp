@@ -2,6 +2,7 @@
 // pagewire compare: two result documents, and whether the second is worse.
 #include "testbed/compare/compare.hpp"
 #include "cli/commands.hpp"
+#include "cli/output.hpp"
 #include "core/error.hpp"
 #include "testbed/document.hpp"
 
@@ -20,14 +21,20 @@ struct Options {
     std::string after;
     double threshold_percent = 10;
     bool as_json = false;
+    std::string html;
 };
 
 int compare(const Options& options)
 {
+    if (!options.html.empty())
+        require_writable(options.html);
     const nlohmann::json before = testbed::read_document(options.before);
     const nlohmann::json after = testbed::read_document(options.after);
     const testbed::Comparison comparison =
         testbed::compare_documents(before, after, {.threshold = options.threshold_percent / 100});
+    if (!options.html.empty())
+        write_file(options.html,
+                   testbed::comparison_page(comparison, options.before, options.after));
     fmt::print("{}", options.as_json ? testbed::comparison_json(comparison).dump(2) + "\n"
                                      : testbed::comparison_table(comparison));
     return comparison.has_regression() ? kFoundWrong : kDone;
@@ -65,6 +72,8 @@ void add_compare(CLI::App& program, int& exit_code)
             ""))
         ->type_name("PERCENT");
     command->add_flag("--json", options->as_json, "As JSON");
+    command->add_option("--html", options->html, "Write it as one self-contained page too")
+        ->type_name("FILE");
     command->callback([options, &exit_code] { exit_code = compare(*options); });
 }
 

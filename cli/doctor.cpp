@@ -23,8 +23,10 @@ void add_doctor(CLI::App& program, int& exit_code)
                                          "matters, how to mend it");
     auto options = std::make_shared<Options>();
     const CLI::Option* file =
-        command->add_option("--file", options->file,
-                            "The file to be sent: its direct I/O, its disk, its room in memory");
+        command
+            ->add_option("--file", options->file,
+                         "The file to be sent: its direct I/O, its disk, its room in memory")
+            ->type_name("FILE");
     command->add_flag("--json", options->as_json, "As JSON");
     command->callback([options, file, &exit_code] {
         if (file->count() > 0 && options->file.empty())

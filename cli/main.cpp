@@ -9,16 +9,16 @@
 #include <cerrno>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 namespace {
 
 using namespace pagewire::cli;
-using pagewire::kVersion;
 
 constexpr const char* kFooter = R"(Examples:
   pagewire run                                    the default comparison, on a lab of its own
   pagewire run --file movie.mkv --methods sendfile_sg,af_xdp --cache cold
-  pagewire run configs/quick.toml --out results   table on stdout, results/result.json
+  pagewire run quick --out results                an installed plan; table on stdout, results/result.json
   pagewire report results/result.json --html r.html   tables, plots, the way of a byte: one page
   pagewire compare before.json after.json         is the second run worse, row by row
   pagewire list                                   methods, engines, receivers, and why one is missing
@@ -33,8 +33,7 @@ int run_program(int argc, char** argv)
 {
     CLI::App program("Shows, with evidence, how a file's bytes get from the disk to the NIC.",
                      "pagewire");
-    program.set_version_flag("--version", fmt::format("pagewire {}", kVersion));
-    program.footer(kFooter);
+    program.set_version_flag("--version", fmt::format("pagewire {}", pagewire::version()));
     program.require_subcommand(1);
     int exit_code = kDone;
     add_run(program, exit_code);
@@ -45,6 +44,9 @@ int run_program(int argc, char** argv)
     add_nic(program, exit_code);
     add_sink(program, exit_code);
     add_worker(program, exit_code);
+    program.footer(kFooter); // after the subcommands, which would inherit it
+    if (argc > 1 && std::string_view(argv[1]) == "complete")
+        return print_completions(program, {argv + 2, argv + argc});
     try {
         program.parse(argc, argv);
     } catch (const CLI::Success& help_or_version) {

@@ -61,7 +61,7 @@ void add_show(CLI::App& nic, int& exit_code)
         "show", "What the kernel says of an interface; without IF, of all, a line each");
     auto options = std::make_shared<ShowOptions>();
     const CLI::Option* interface =
-        command->add_option("IF", options->interface, "The interface, all of it");
+        command->add_option("IF", options->interface, "The interface, all of it")->type_name("IF");
     command->add_flag("--json", options->as_json, "As JSON: an object, without IF an array");
     command->callback([options, interface, &exit_code] {
         show(*options, interface->count() > 0);

@@ -125,7 +125,7 @@ void add_nic_check(CLI::App& nic, int& exit_code)
                     "nothing seen differs\nfrom off); skip (why). Exit codes: 0 no failure; 1 a "
                     "failure; 2 usage, or nothing could be checked.");
     auto options = std::make_shared<Options>();
-    command->add_option("IF", options->host.interface, "The interface that sends");
+    command->add_option("IF", options->host.interface, "The interface that sends")->type_name("IF");
     command->add_option("--peer", options->host.peer, "The interface at the other end of its cable")
         ->type_name("IF");
     command
@@ -137,7 +137,7 @@ void add_nic_check(CLI::App& nic, int& exit_code)
                       "are put back");
     command->add_option("--only", options->only, "These checks alone")
         ->delimiter(',')
-        ->type_name("a,b");
+        ->type_name("CHECK,...");
     command->add_flag("--list", options->list, "What checks there are");
     command->add_flag("--json", options->as_json, "As JSON, with every observation");
     command->add_option("--junit", options->junit_file, "JUnit XML too, for a lab's CI")

@@ -37,7 +37,7 @@ bool is_same_file(const std::string& one, const std::string& other)
                std::filesystem::weakly_canonical(other, error);
 }
 
-/// Before anything is drawn.
+/// Before anything is drawn. No output may take the document's place, nor another's.
 void require_places(const Options& options)
 {
     for (const std::string& file : {options.html, options.csv}) {

@@ -5,7 +5,7 @@
 #include "core/error.hpp"
 #include "core/units.hpp"
 #include "dataplane/fault.hpp"
-#include "testbed/plan_rules.hpp"
+#include "testbed/plan_folder.hpp"
 #include "testbed/registry.hpp"
 
 #include <fmt/format.h>
@@ -17,9 +17,10 @@ namespace pagewire::cli {
 void add_run_options(CLI::App& command, RunWords& words)
 {
     command
-        .add_option("plan", words.plan_file,
-                    "Experiment plan, TOML (docs/plan.md); default: that of configs/quick.toml "
-                    "without its arms")
+        .add_option(
+            "plan", words.plan_file,
+            "Experiment plan: a file (TOML; docs/plan.md), or the name of an installed one, as "
+            "quick; default: quick without its arms")
         ->type_name("PLAN.toml");
     command.add_option("--file", words.file, "File to send; default: a generated one")
         ->type_name("FILE");
@@ -35,7 +36,7 @@ void add_run_options(CLI::App& command, RunWords& words)
     command.add_option("--methods", words.methods, "Methods and engines, see pagewire list")
         ->delimiter(',')
         ->allow_extra_args(false)
-        ->type_name("a,b");
+        ->type_name("METHOD,...");
     command
         .add_option("--rounds", words.rounds,
                     "Rounds; each runs every row once, and once more watched by the ledger")
@@ -183,7 +184,9 @@ void check_fault(const testbed::Plan& plan)
 testbed::Plan make_plan(const RunWords& words)
 {
     testbed::Plan plan =
-        words.plan_file.empty() ? testbed::Plan{} : testbed::load_plan(words.plan_file);
+        words.plan_file.empty()
+            ? testbed::Plan{}
+            : testbed::load_plan(testbed::find_plan(words.plan_file, testbed::plan_folder()));
     const auto set_bytes = [](std::uint64_t& target, const std::optional<std::string>& word) {
         if (word)
             target = core::parse_bytes(*word);

@@ -150,7 +150,7 @@ json ledger_summary_json(const RunResult& result)
 json result_document(const RunResult& result)
 {
     json document{{"schema", "pagewire.result/1"},
-                  {"tool", {{"name", "pagewire"}, {"version", kVersion}}},
+                  {"tool", {{"name", "pagewire"}, {"version", version()}}},
                   {"host", host_facts()},
                   {"doctor", doctor::findings_json(result.findings)},
                   {"started_at", result.started_at},

@@ -15,6 +15,7 @@
 #include <rte_log.h>
 #include <rte_memory.h>
 #include <rte_memzone.h>
+#include <rte_version.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -29,6 +30,14 @@
 namespace pagewire::dataplane::dpdk {
 
 namespace {
+
+/// With the number of the ABI that this was built against, which counts years from November on: the
+/// name without it belongs to DPDK's development files, and need not be there.
+std::string driver_object(const std::string& driver)
+{
+    constexpr int abi = RTE_VER_YEAR + (RTE_VER_MONTH >= 11 ? 1 : 0);
+    return fmt::format("librte_{}.so.{}", driver, abi);
+}
 
 /// Where DPDK logs to, from any of its threads. An error's first lines tell; no more are kept.
 class ErrorLog {
@@ -210,7 +219,7 @@ Eal::Eal(const Config& config)
         words.insert(words.end(), {"-a", config.pci});
 
     for (const std::string& driver : config.drivers)
-        words.insert(words.end(), {"-d", driver});
+        words.insert(words.end(), {"-d", driver_object(driver)});
 
     ErrorLog::instance().clear();
     std::vector<char*> argv;

@@ -21,8 +21,8 @@ class Eal {
         std::uint64_t memory_bytes = 0; ///< for all that is allocated from it
         bool may_use_hugepages = false; ///< where enough are free
         std::string pci; ///< address of the one device that it may touch; empty: none
-        /// Shared objects of the drivers that are needed, "librte_net_virtio.so"; empty: all that
-        /// are installed, which takes seconds from a cold cache.
+        /// The drivers that are needed, "net_virtio"; empty: all that are installed, which takes
+        /// seconds from a cold cache.
         std::vector<std::string> drivers = {};
     };
 

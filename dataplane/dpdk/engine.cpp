@@ -53,7 +53,7 @@ void start_eal(const core::TransferJob& job, const PortName& port)
                        .may_use_hugepages = !job.dataplane.protect_payload,
                        .pci = port.is_pci ? port.devargs : std::string{}};
     if (!port.is_pci)
-        config.drivers = {port.driver_object(), "librte_mempool_ring.so"};
+        config.drivers = {port.driver(), "mempool_ring"};
     Eal::start(config);
 }
 

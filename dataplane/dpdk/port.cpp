@@ -41,11 +41,10 @@ bool PortName::is_known_to_copy() const noexcept
                        [this](const char* driver) { return name.starts_with(driver); });
 }
 
-std::string PortName::driver_object() const
+std::string PortName::driver() const
 {
-    const std::string_view kind =
-        std::string_view(name).substr(0, name.find_last_not_of("0123456789") + 1);
-    return fmt::format("librte_{}.so", kind == "net_virtio_user" ? "net_virtio" : kind);
+    const std::string kind = name.substr(0, name.find_last_not_of("0123456789") + 1);
+    return kind == "net_virtio_user" ? "net_virtio" : kind;
 }
 
 Port::Port(const Config& config) : name_(config.port.name)

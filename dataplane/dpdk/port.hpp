@@ -26,8 +26,8 @@ struct PortName {
     /// kernel's, a file, another process's memory.
     [[nodiscard]] bool is_known_to_copy() const noexcept;
 
-    /// A virtual port's driver as a shared object, "librte_net_af_packet.so".
-    [[nodiscard]] std::string driver_object() const;
+    /// A virtual port's driver, "net_af_packet".
+    [[nodiscard]] std::string driver() const;
 };
 
 /// Sole owner of one DPDK port and its TX queues, each of which one thread may use. Stopped and

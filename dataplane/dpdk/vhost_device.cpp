@@ -61,7 +61,7 @@ VhostDevice::VhostDevice() : path_(folder_.path() + "/vhost.sock")
     Eal::start({.memory_bytes = kEalBytes,
                 .may_use_hugepages = false,
                 .pci = {},
-                .drivers = {"librte_mempool_ring.so"}});
+                .drivers = {"mempool_ring"}});
     VhostDevice* nobody = nullptr;
     if (!current.compare_exchange_strong(nobody, this))
         throw core::TransferError("a software NIC is open in this process");

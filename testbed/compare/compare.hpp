@@ -76,4 +76,8 @@ struct Comparison {
 /// Schema pagewire.compare/1.
 [[nodiscard]] nlohmann::json comparison_json(const Comparison& comparison);
 
+/// One self-contained page; `before` and `after` are the names of the documents.
+[[nodiscard]] std::string comparison_page(const Comparison& comparison, const std::string& before,
+                                          const std::string& after);
+
 } // namespace pagewire::testbed

@@ -2,11 +2,14 @@
 #include "testbed/report/baseline_table.hpp"
 
 #include "testbed/report/fields.hpp"
+#include "testbed/report/words.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <iterator>
+#include <string>
+#include <vector>
 
 namespace pagewire::testbed::report {
 
@@ -24,16 +27,19 @@ std::string baseline_line(const json& row, const json& document)
     const std::string wire = text_at(ratio, "/wire");
     const std::string arm = text_at(ratio, "/arm");
     const bool other_arm = !arm.empty() && arm != text_at(row, "/arm");
-    std::string name =
-        fmt::format("{:<12} {:<5} {:<9}", text_at(row, "/method"), text_at(row, "/cache"),
-                    text_at(row, "/arm").empty() ? "-" : text_at(row, "/arm"));
+    const std::string ratio_text = fmt::format(
+        "  {:<12} {:<5} {:<10} {} ({:.2f}..{:.2f})  {}\n", text_at(row, "/method"),
+        text_at(row, "/cache"), text_at(row, "/arm").empty() ? "-" : text_at(row, "/arm"),
+        figure(number_at(ratio, "/median"), 2), low, high, text_at(ratio, "/difference"));
+    std::vector<std::string> remarks;
     if (const std::string conditions = conditions_text(row, document); !conditions.empty())
-        name += ' ' + conditions;
-    return fmt::format("  {:<30} {} ({:.2f}..{:.2f})  {}{}{}\n", name,
-                       figure(number_at(ratio, "/median"), 2), low, high,
-                       text_at(ratio, "/difference"),
-                       wire == text_at(row, "/wire") ? "" : "; over another wire: " + wire,
-                       other_arm ? "; baseline's arm: " + arm : "");
+        remarks.push_back(conditions);
+    if (wire != text_at(row, "/wire"))
+        remarks.push_back("over another wire: " + wire);
+    if (other_arm)
+        remarks.push_back("baseline's arm: " + arm);
+    return ratio_text +
+           hanging(std::string(15, ' '), fmt::format("{}", fmt::join(remarks, "; ")), 100);
 }
 
 } // namespace

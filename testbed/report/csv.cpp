@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "testbed/report/csv.hpp"
 
+#include "testbed/ledger/figures.hpp"
 #include "testbed/report/fields.hpp"
 #include "testbed/report/report.hpp"
 
@@ -85,25 +86,23 @@ constexpr std::array kNumbers{
     Column{"goodput_gbps_median", "/goodput_gbps/median"},
     Column{"goodput_gbps_ci95_low", "/goodput_gbps/ci95/0"},
     Column{"goodput_gbps_ci95_high", "/goodput_gbps/ci95/1"},
+    Column{"goodput_half_width", "/goodput_gbps/half_width"},
     Column{"cpu_s_per_gib_worker", "/cpu_s_per_gib/worker"},
+    Column{"cpu_s_per_gib_worker_user", "/cpu_s_per_gib/worker_user"},
+    Column{"cpu_s_per_gib_worker_system", "/cpu_s_per_gib/worker_system"},
     Column{"cpu_s_per_gib_sink", "/cpu_s_per_gib/sink"},
     Column{"cpu_s_per_gib_machine", "/cpu_s_per_gib/system"},
     Column{"cpu_s_per_gib_machine_user", "/cpu_s_per_gib/system_user"},
     Column{"cpu_s_per_gib_machine_kernel", "/cpu_s_per_gib/system_kernel"},
     Column{"cpu_s_per_gib_machine_softirq", "/cpu_s_per_gib/softirq"},
-    Column{"syscalls_per_mib", "/ledger/syscalls_per_mib"},
-    Column{"crossings_per_turn", "/ledger/crossings_per_turn"},
     Column{"crossings_textbook", "/textbook/crossings"},
-    Column{"page_faults_per_mib", "/ledger/page_faults_per_mib"},
-    Column{"context_switches_per_mib", "/ledger/context_switches_per_mib"},
-    Column{"cpu_copies_per_byte", "/ledger/cpu_copies_per_byte"},
     Column{"cpu_copies_textbook", "/textbook/cpu_copies"},
-    Column{"dma_disk_per_byte", "/ledger/dma_disk_per_byte"},
-    Column{"dma_nic_per_byte", "/ledger/dma_nic_per_byte"},
     Column{"dma_textbook", "/textbook/dma"},
     Column{"blocks_good", "/integrity/blocks_good"},
     Column{"blocks_bad", "/integrity/blocks_bad"},
     Column{"blocks_missing", "/integrity/blocks_missing"},
+    Column{"bytes_duplicate", "/integrity/bytes_duplicate"},
+    Column{"datagrams_lost", "/integrity/datagrams_lost"},
     Column{"baseline_ratio", "/baseline_ratio/median"},
     Column{"baseline_ratio_ci95_low", "/baseline_ratio/ci95/0"},
     Column{"baseline_ratio_ci95_high", "/baseline_ratio/ci95/1"},
@@ -120,6 +119,8 @@ std::string csv(const json& document)
     writer.text("textbook_verdict");
     for (const Column& column : kNumbers)
         writer.text(column.name);
+    for (const NamedFigure& figure : kLedgerFigures)
+        writer.text(figure.name);
     writer.end_line();
     for (const json& row : rows_of(document)) {
         for (const Column& column : kTexts)
@@ -127,6 +128,8 @@ std::string csv(const json& document)
         writer.text(verdict_text(row));
         for (const Column& column : kNumbers)
             writer.number(number_at(row, column.pointer));
+        for (const NamedFigure& figure : kLedgerFigures)
+            writer.number(number_at(row, fmt::format("/ledger/{}", figure.name).c_str()));
         writer.end_line();
     }
     return writer.take();

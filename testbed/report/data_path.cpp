@@ -3,12 +3,12 @@
 #include "testbed/report/fields.hpp"
 #include "testbed/report/html.hpp"
 #include "testbed/report/report.hpp"
+#include "testbed/report/words.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -24,18 +24,30 @@ constexpr unsigned kArrowX = kBoxWidth / 2;
 constexpr unsigned kTextX = kArrowX + 26;
 constexpr std::size_t kLineLength = 84; // characters that surely fit beside an arrow
 
-std::vector<std::string> wrapped(const std::string& text)
+/// As much of a place's name as its box has room for.
+std::string first_line(const std::string& name)
 {
-    std::vector<std::string> lines;
-    std::istringstream words(text);
-    for (std::string word; words >> word;) {
-        word = word.substr(0, kLineLength);
-        if (lines.empty() || lines.back().size() + 1 + word.size() > kLineLength)
-            lines.push_back(word);
-        else
-            lines.back() += ' ' + word;
-    }
-    return lines;
+    const std::vector<std::string> lines = wrapped(name, 30);
+    return lines.empty() ? "" : lines.front();
+}
+
+/// How often the way is interrupted: no arrow's own, for the ledger counts calls of a whole turn.
+void append_crossings(std::string& svg, const json& row)
+{
+    const auto seen = number_at(row, "/ledger/crossings_per_turn");
+    const auto book = number_at(row, "/textbook/crossings");
+    const auto calls = number_at(row, "/ledger/syscalls_per_mib");
+    const auto faults = number_at(row, "/ledger/page_faults_per_mib");
+    fmt::format_to(std::back_inserter(svg),
+                   "<text class=\"cost\" x=\"{0}\" y=\"14\">{1}{2}</text>\n"
+                   "<text class=\"how\" x=\"{0}\" y=\"31\">{3}</text>\n",
+                   kBoxWidth + 20,
+                   seen ? fmt::format("{:.2f} crossings a turn of the loop", *seen)
+                        : "crossings: not measured",
+                   book ? fmt::format(", textbook {:.0f}", *book) : "",
+                   calls && faults ? fmt::format("{:.2f} system calls and {:.2f} page faults a MiB",
+                                                 *calls, *faults)
+                                   : "");
 }
 
 void append_box(std::string& svg, unsigned y, const std::string& name)
@@ -43,7 +55,7 @@ void append_box(std::string& svg, unsigned y, const std::string& name)
     fmt::format_to(std::back_inserter(svg),
                    "<rect class=\"place\" x=\"1\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"5\"/>"
                    "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
-                   y, kBoxWidth, kBoxHeight, kArrowX, y + 22, escaped(name.substr(0, 30)));
+                   y, kBoxWidth, kBoxHeight, kArrowX, y + 22, escaped(first_line(name)));
 }
 
 /// What the step was seen to cost: "2.00 copies a byte", "0.98 DMA a byte"; empty for one that
@@ -76,7 +88,7 @@ unsigned append_step(std::string& svg, unsigned y, const json& step, const json&
                      const json& document)
 {
     auto out = std::back_inserter(svg);
-    const std::vector<std::string> how = wrapped(text_at(step, "/how"));
+    const std::vector<std::string> how = wrapped(text_at(step, "/how"), kLineLength);
     const std::string cost = cost_text(step, row, document);
     const auto num_lines = static_cast<unsigned>(how.size() + (cost.empty() ? 0 : 1));
     const unsigned height = std::max(num_lines, 1U) * kLineHeight + 16;
@@ -112,6 +124,7 @@ std::string data_path_svg(const json& row, const json& document)
         return {};
     std::string body;
     append_box(body, 1, "disk");
+    append_crossings(body, row);
     unsigned y = 1 + kBoxHeight;
     std::string description = "disk";
     for (const json& step : path) {

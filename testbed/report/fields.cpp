@@ -15,12 +15,19 @@ namespace {
 const json kNull;
 const json kNoRows = json::array();
 
+/// A parser's numbers are unsigned where they can be; a builder's are not.
+bool is_count(const json& value)
+{
+    return value.is_number_unsigned() ||
+           (value.is_number_integer() && value.get<std::int64_t>() >= 0);
+}
+
 std::string condition_text(const json& conditions, const std::string& name)
 {
     const json& value = at(conditions, ("/" + name).c_str());
     if (value.is_string())
         return value.get<std::string>();
-    if (!value.is_number_unsigned() && !value.is_number_integer())
+    if (!is_count(value))
         return {};
     const auto number = value.get<std::uint64_t>();
     if (name == "mtu")
@@ -50,6 +57,12 @@ std::string text_at(const json& value, const char* pointer)
 {
     const json& found = at(value, pointer);
     return found.is_string() ? found.get<std::string>() : std::string();
+}
+
+std::string bytes_at(const json& value, const char* pointer)
+{
+    const json& found = at(value, pointer);
+    return is_count(found) ? core::format_bytes(found.get<std::uint64_t>()) : "";
 }
 
 bool flag_at(const json& value, const char* pointer)

@@ -25,6 +25,9 @@ using nlohmann::json;
 
 [[nodiscard]] bool flag_at(const json& value, const char* pointer);
 
+/// "64 KiB"; empty where there is no count of bytes.
+[[nodiscard]] std::string bytes_at(const json& value, const char* pointer);
+
 /// The elements of an array of numbers; of others, none.
 [[nodiscard]] std::vector<double> numbers_at(const json& value, const char* pointer);
 

@@ -18,24 +18,24 @@ constexpr std::string_view kStyle = R"(
 @media (prefers-color-scheme: dark) { :root { --ink: #eaeaea; --soft: #b0b0b0; --paper: #16181b;
   --line: #444; --bad: #ff8a80; --mark: #20242a; --copy: #ffb066; --dma: #7cc4f5; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 70rem; padding: 1rem; color: var(--ink); background: var(--paper);
+body { margin: 0 auto; max-width: 78rem; padding: 1rem; color: var(--ink); background: var(--paper);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
+h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; break-after: avoid; border-bottom: 1px solid var(--line); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; margin: 1rem 0; overflow-wrap: normal; }
 caption { text-align: left; font-weight: bold; padding: .3rem 0; }
-th, td { padding: .25rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th, td { padding: .25rem .5rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { vertical-align: bottom; }
 tbody th { font-weight: normal; white-space: nowrap; }
 .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .failed, .error { color: var(--bad); font-weight: bold; }
-.words { min-width: 14rem; }
+.words { min-width: 14rem; } td.word { white-space: nowrap; }
 .soft { color: var(--soft); }
 pre { overflow-x: auto; padding: .8rem; background: var(--mark); overflow-wrap: normal; }
 figure { margin: 1.5rem 0; break-inside: avoid; }
-figure img { max-width: 100%; height: auto; background: #fff; padding: .3rem; border-radius: .3rem; }
+figure img { max-width: 100%; min-width: 40rem; height: auto; background: #fff; padding: .3rem; border-radius: .3rem; }
 figcaption { font-weight: bold; }
-svg.path { max-width: 47.5rem; width: 100%; height: auto; font: 13px system-ui, sans-serif; }
+svg.path { max-width: 47.5rem; min-width: 40rem; width: 100%; height: auto; font: 13px system-ui, sans-serif; }
 svg.path text { fill: var(--ink); } svg.path .how { fill: var(--soft); }
 svg.path .cost { font-weight: bold; }
 svg.path .place { fill: var(--mark); stroke: var(--soft); }
@@ -44,7 +44,7 @@ svg.path .copy { stroke: var(--copy); stroke-width: 5; }
 svg.path .dma { stroke: var(--dma); stroke-dasharray: 9 5; }
 svg.path .reference { stroke-dasharray: 2 4; }
 svg.path .head { fill: var(--soft); stroke: none; }
-@media print { :root { --ink: #000; --soft: #444; --paper: #fff; --line: #999; --mark: #f2f2f2;
+@media print { p { break-after: avoid; } figure img, svg.path { min-width: 0; } :root { --ink: #000; --soft: #444; --paper: #fff; --line: #999; --mark: #f2f2f2;
   --copy: #b34700; --dma: #00609c; --bad: #b00020; } body { max-width: none; font-size: 9pt; }
   .scroll { overflow: visible; } table { font-size: 7pt; } tr, svg { break-inside: avoid; } }
 )";
@@ -87,6 +87,10 @@ HtmlTable::HtmlTable(std::string_view caption, const std::vector<std::string>& c
     html_ = "<div class=\"scroll\" tabindex=\"0\"><table>\n";
     if (!caption.empty())
         html_ += fmt::format("<caption>{}</caption>\n", escaped(caption));
+    if (columns.empty()) {
+        html_ += "<tbody>\n";
+        return;
+    }
     html_ += "<thead><tr>";
     for (const std::string& column : columns)
         html_ += fmt::format("<th scope=\"col\">{}</th>", escaped(column));

@@ -20,7 +20,7 @@ struct HtmlCell {
 
 class HtmlTable {
   public:
-    /// The first column names the rows. `caption` may be empty.
+    /// The first column names the rows. `caption` may be empty, and `columns` too: a list of names.
     HtmlTable(std::string_view caption, const std::vector<std::string>& columns);
 
     void add(const std::vector<HtmlCell>& cells);

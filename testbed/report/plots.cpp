@@ -3,6 +3,7 @@
 
 #include "testbed/report/csv.hpp"
 #include "testbed/report/fields.hpp"
+#include "testbed/report/plot_parts.hpp"
 
 #include <fmt/format.h>
 
@@ -14,36 +15,7 @@ namespace pagewire::testbed::report {
 
 namespace {
 
-// Okabe and Ito, "Color Universal Design": told apart by all common kinds of colour vision. Shape
-// or place says the same as the colour in every plot.
-constexpr const char* kBlue = "#0072B2";
-constexpr const char* kOrange = "#E69F00";
-constexpr const char* kGreen = "#009E73";
-constexpr const char* kSky = "#56B4E9";
-constexpr const char* kGrey = "#BBBBBB";
-
-constexpr unsigned kWidth = 900;
 constexpr std::size_t kLongestLabel = 56;
-
-/// A label as data: one line, printable, no longer than there is room for.
-std::string label(std::string text)
-{
-    std::replace_if(
-        text.begin(), text.end(),
-        [](char c) {
-            const auto octet = static_cast<unsigned char>(c);
-            return octet < 0x20 || octet > 0x7e || c == '"' || c == '\\';
-        },
-        '?');
-    if (text.size() > kLongestLabel)
-        text = text.substr(0, kLongestLabel - 3) + "...";
-    return text;
-}
-
-struct NamedRow {
-    std::string name;
-    const json* row = nullptr;
-};
 
 /// Of horizontal bars, the first row on top.
 struct Bars {
@@ -69,7 +41,7 @@ Plot bar_plot(std::string name, std::string title, std::string description, Bars
     return {.name = std::move(name),
             .title = std::move(title),
             .description = std::move(description),
-            .width = kWidth,
+            .width = kPlotWidth,
             .height = 110 + 24 * num_rows,
             .script = fmt::format("set datafile separator ','\n"
                                   "set key outside top left horizontal Left reverse\n"
@@ -129,35 +101,66 @@ struct Part {
     const char* colour;
 };
 
-void add_cpu(const std::vector<NamedRow>& rows, std::vector<Plot>& plots)
+/// What a stacked plot of CPU time is of.
+struct CpuPlot {
+    const char* name;
+    const char* title;
+    const char* axis;
+    const char* description;
+    std::vector<Part> parts;
+};
+
+void add_cpu(const CpuPlot& what, const std::vector<NamedRow>& rows, std::vector<Plot>& plots)
 {
-    constexpr std::array<Part, 3> parts{Part{"/cpu_s_per_gib/system_user", "user", kSky},
-                                        Part{"/cpu_s_per_gib/system_kernel", "system", kBlue},
-                                        Part{"/cpu_s_per_gib/softirq", "softirq", kOrange}};
     Bars bars;
-    bars.csv.text("place").text("row").text("user").text("system").text("softirq").end_line();
+    bars.csv.text("place").text("row");
+    for (const Part& part : what.parts)
+        bars.csv.text(part.title);
+    bars.csv.end_line();
     for (const auto& [name, row] : rows) {
-        if (!number_at(*row, parts.front().pointer))
+        if (!number_at(*row, what.parts.front().pointer))
             continue;
         bars.add(name);
-        for (const Part& part : parts)
+        for (const Part& part : what.parts)
             bars.csv.number(number_at(*row, part.pointer));
         bars.csv.end_line();
     }
     if (bars.num_rows == 0)
         return;
-    plots.push_back(bar_plot(
-        "cpu", "CPU time for a gibibyte",
-        "Stacked horizontal bars: seconds of CPU of the whole machine, sender and receiver, for "
-        "each gibibyte, in user space, in system calls and in softirqs.",
-        std::move(bars),
-        fmt::format(
-            "set xlabel 'CPU s/GiB of the whole machine'\n"
-            "plot @DATA@ skip 1 using ($3/2):1:($3/2):(0.35):ytic(2) with boxxyerror lc rgb "
-            "'{}' title 'user', \\\n     @DATA@ skip 1 using ($3+$4/2):1:($4/2):(0.35) with "
-            "boxxyerror lc rgb '{}' title 'system', \\\n     @DATA@ skip 1 using "
-            "($3+$4+$5/2):1:($5/2):(0.35) with boxxyerror lc rgb '{}' title 'softirq'\n",
-            parts[0].colour, parts[1].colour, parts[2].colour)));
+    std::string commands = fmt::format("set xlabel '{}'\nplot ", what.axis);
+    std::string below; // the sum of the parts to the left
+    for (std::size_t i = 0; i < what.parts.size(); ++i) {
+        commands +=
+            fmt::format("{}@DATA@ skip 1 using ({}${}/2):1:(${}/2):(0.35){} with boxxyerror "
+                        "lc rgb '{}' title '{}'",
+                        i == 0 ? "" : ", \\\n     ", below, i + 3, i + 3, i == 0 ? ":ytic(2)" : "",
+                        what.parts[i].colour, what.parts[i].title);
+        below += fmt::format("${}+", i + 3);
+    }
+    plots.push_back(
+        bar_plot(what.name, what.title, what.description, std::move(bars), commands + "\n"));
+}
+
+void add_cpu_plots(const std::vector<NamedRow>& rows, std::vector<Plot>& plots)
+{
+    add_cpu({.name = "cpu",
+             .title = "CPU time for a gibibyte, whole machine",
+             .axis = "CPU s/GiB of the whole machine",
+             .description = "Stacked horizontal bars: seconds of CPU of the whole machine, sender "
+                            "and receiver, for each gibibyte, in user space, in system calls and "
+                            "in softirqs.",
+             .parts = {{"/cpu_s_per_gib/system_user", "user", kSky},
+                       {"/cpu_s_per_gib/system_kernel", "system", kBlue},
+                       {"/cpu_s_per_gib/softirq", "softirq", kOrange}}},
+            rows, plots);
+    add_cpu({.name = "cpu-worker",
+             .title = "CPU time for a gibibyte, the sending process",
+             .axis = "CPU s/GiB of the worker",
+             .description = "Stacked horizontal bars: seconds of CPU of the process that sends, "
+                            "for each gibibyte, in user space and in the kernel.",
+             .parts = {{"/cpu_s_per_gib/worker_user", "user", kSky},
+                       {"/cpu_s_per_gib/worker_system", "system", kBlue}}},
+            rows, plots);
 }
 
 /// Predicted beside observed.
@@ -229,59 +232,32 @@ void add_shares(const std::vector<NamedRow>& rows, std::vector<Plot>& plots)
         std::move(bars), commands + "\n"));
 }
 
-/// Each sample over its row's median, round by round: what drifts, drifts for all.
-void add_drift(const std::vector<NamedRow>& rows, std::vector<Plot>& plots)
-{
-    CsvWriter csv;
-    csv.text("row").text("round").text("ratio").end_line();
-    unsigned num_samples = 0;
-    double last_round = 0;
-    for (const auto& [name, row] : rows) {
-        const double median = number_at(*row, "/goodput_gbps/median").value_or(0);
-        const json& transfers = at(*row, "/transfers");
-        if (!transfers.is_array() || median <= 0)
-            continue;
-        for (const json& transfer : transfers) {
-            const auto round = number_at(transfer, "/round");
-            const auto gbps = number_at(transfer, "/goodput_gbps");
-            if (!round || !gbps || flag_at(transfer, "/watched") ||
-                !text_at(transfer, "/error").empty())
-                continue;
-            csv.text(name).number(*round + 1).number(*gbps / median).end_line();
-            last_round = std::max(last_round, *round + 1);
-            ++num_samples;
-        }
-    }
-    if (num_samples == 0)
-        return;
-    plots.push_back(
-        {.name = "drift",
-         .title = "Samples over time",
-         .description = "Points: each timed transfer's goodput over its row's median, round by "
-                        "round. A machine that drifts moves all points of a round together.",
-         .width = kWidth,
-         .height = 320,
-         .script = fmt::format("set datafile separator ','\nset border 3\nunset key\n"
-                               "set xtics nomirror\nset ytics nomirror\n"
-                               "set grid lc rgb '#dddddd' lt 1\nset yrange [0:*]\n"
-                               "set xrange [0:{}]\nset xlabel 'round'\n"
-                               "set ylabel 'goodput / median of its row'\n"
-                               "plot 1 lc rgb 'black' dt 2, \\\n     @DATA@ skip 1 using 2:3 with "
-                               "points pt 6 ps 0.7 lc rgb '{}'\n",
-                               last_round + 1, kBlue),
-         .csv = csv.take()});
-}
-
 } // namespace
+
+std::string label(std::string text)
+{
+    std::replace_if(
+        text.begin(), text.end(),
+        [](char c) {
+            const auto octet = static_cast<unsigned char>(c);
+            return octet < 0x20 || octet > 0x7e || c == '"' || c == '\\';
+        },
+        '?');
+    if (text.size() > kLongestLabel)
+        text = text.substr(0, kLongestLabel - 3) + "...";
+    return text;
+}
 
 std::vector<Plot> plots(const json& document)
 {
     std::vector<Plot> plots;
     const std::vector<NamedRow> rows = measured_rows(document);
-    if (rows.empty())
+    if (rows.empty()) {
+        add_latency(document, plots);
         return plots;
+    }
     add_goodput(rows, plots);
-    add_cpu(rows, plots);
+    add_cpu_plots(rows, plots);
     add_textbook(rows, "copies", "CPU copies, textbook and observed", "CPU copies of a byte",
                  "/textbook/cpu_copies", "/ledger/cpu_copies_per_byte", plots);
     add_textbook(rows, "crossings", "Crossings, textbook and observed",
@@ -289,6 +265,7 @@ std::vector<Plot> plots(const json& document)
                  "/ledger/crossings_per_turn", plots);
     add_shares(rows, plots);
     add_drift(rows, plots);
+    add_latency(document, plots);
     return plots;
 }
 

@@ -3,8 +3,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pagewire::testbed::report {
@@ -21,6 +24,17 @@ struct Plot {
     std::string script;
     std::string csv;
 };
+
+/// Names and titles of those that a reader looks for in every report.
+inline constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kPlotsOfEveryRun{{
+    {"goodput", "goodput"},
+    {"cpu", "CPU time of the whole machine"},
+    {"cpu-worker", "CPU time of the sending process"},
+    {"copies", "CPU copies"},
+    {"crossings", "crossings"},
+    {"ceilings", "shares of ceilings"},
+    {"drift", "samples over time"},
+}};
 
 /// Those that the document has figures for.
 [[nodiscard]] std::vector<Plot> plots(const nlohmann::json& document);

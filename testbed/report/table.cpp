@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "testbed/report/report.hpp"
 
-#include "core/units.hpp"
 #include "testbed/report/baseline_table.hpp"
 #include "testbed/report/fields.hpp"
+#include "testbed/report/footnotes.hpp"
+#include "testbed/report/words.hpp"
 
 #include <fmt/color.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdint>
+#include <cstddef>
 #include <iterator>
+#include <string>
+#include <string_view>
 
 namespace pagewire::testbed::report {
 
@@ -55,55 +57,42 @@ constexpr const char* kLine =
 constexpr const char* kLedgerLine =
     "{:<13} {:<5} {:<9} {:>4} {:>5} {:>6} {:>6} {:>4} {:>4} {:>5} {:>4}  {:<9} {}\n";
 
-/// A line below a row, under its name.
-constexpr const char* kBelow = "             {}\n";
+constexpr std::size_t kWidth = 100;
+
+/// Lines below a row, under its name.
+std::string below(std::string_view words)
+{
+    return hanging(std::string(13, ' '), words, kWidth);
+}
+
+std::string coloured(fmt::terminal_color colour, const std::string& word, const TableStyle& style)
+{
+    return style.colour ? fmt::format(fmt::fg(colour), "{}", word) : word;
+}
 
 std::string status_text(const json& row, const TableStyle& style)
 {
     std::string status = text_at(row, "/status");
-    if (!style.colour || status == "ok")
+    if (status == "ok")
         return status;
-    return fmt::format(
-        fmt::fg(status == "failed" ? fmt::terminal_color::red : fmt::terminal_color::yellow), "{}",
-        status);
+    return coloured(status == "failed" ? fmt::terminal_color::red : fmt::terminal_color::yellow,
+                    status, style);
 }
 
-/// Notes that many rows share stand once, below the table.
-class Footnotes {
-  public:
-    /// " 1,3": where these notes stand.
-    std::string refer(const std::vector<std::string>& notes)
-    {
-        std::vector<std::size_t> numbers;
-        for (const std::string& note : notes) {
-            auto it = std::find(notes_.begin(), notes_.end(), note);
-            if (it == notes_.end())
-                it = notes_.insert(it, note);
-            numbers.push_back(static_cast<std::size_t>(it - notes_.begin()) + 1);
-        }
-        return numbers.empty() ? "" : fmt::format(" {}", fmt::join(numbers, ","));
-    }
-
-    [[nodiscard]] std::string text() const
-    {
-        std::string text;
-        for (std::size_t i = 0; i < notes_.size(); ++i)
-            fmt::format_to(std::back_inserter(text), "  {}  {}\n", i + 1, notes_[i]);
-        return text;
-    }
-
-  private:
-    std::vector<std::string> notes_;
-};
+std::string coloured_verdict(const json& row, const TableStyle& style)
+{
+    const std::string verdict = verdict_text(row);
+    return verdict == "differs" ? coloured(fmt::terminal_color::yellow, verdict, style) : verdict;
+}
 
 void append_conditions(std::string& text, const json& row, const json& document)
 {
     if (const std::string conditions = conditions_text(row, document); !conditions.empty())
-        fmt::format_to(std::back_inserter(text), kBelow, conditions);
+        text += below(conditions);
 }
 
 /// What the kernel was seen to do, beside what the textbook says.
-void append_ledger_table(std::string& text, const json& document)
+void append_ledger_table(std::string& text, const json& document, const TableStyle& style)
 {
     auto out = std::back_inserter(text);
     Footnotes footnotes;
@@ -127,10 +116,11 @@ void append_ledger_table(std::string& text, const json& document)
             figure(number_at(ledger, "/cpu_copies_per_byte"), 2),
             figure(number_at(ledger, "/dma_disk_per_byte"), 2),
             figure(number_at(ledger, "/dma_nic_per_byte"), 2), text_at(row, "/zero_copy/observed"),
-            verdict_text(row) + footnotes.refer(texts_at(row, "/textbook/notes")));
+            coloured_verdict(row, style) + footnotes.refer(texts_at(row, "/textbook/notes")));
         append_conditions(text, row, document);
     }
-    text += footnotes.text();
+    for (std::size_t i = 0; i < footnotes.notes().size(); ++i)
+        text += hanging(fmt::format("  {}  ", i + 1), footnotes.notes()[i], kWidth);
 }
 
 /// Whether the ledger watched, and what that costs.
@@ -138,7 +128,7 @@ void append_ledger_cost(std::string& text, const json& ledger)
 {
     auto out = std::back_inserter(text);
     if (const std::string why = text_at(ledger, "/unavailable"); !why.empty()) {
-        fmt::format_to(out, "ledger: unavailable: {}\n", why);
+        text += hanging("ledger: unavailable: ", why, kWidth);
         return;
     }
     if (text_at(ledger, "/mode") == "with")
@@ -166,7 +156,7 @@ void append_queues(std::string& text, const json& queues)
                        line.empty() ? "" : ", ", number_at(queue, "/queue").value_or(0),
                        figure(number_at(queue, "/sent_gbps"), 2));
     }
-    fmt::format_to(std::back_inserter(text), kBelow, line);
+    text += below(line);
 }
 
 void append_head(std::string& text, const json& document)
@@ -174,11 +164,8 @@ void append_head(std::string& text, const json& document)
     auto out = std::back_inserter(text);
     const json& lab = at(document, "/lab");
     const json& file = at(document, "/plan/file");
-    const auto bytes = [&](const char* pointer) {
-        return static_cast<std::uint64_t>(number_at(file, pointer).value_or(0));
-    };
     fmt::format_to(out, "file    {}: {} from byte {}, {}{}\n", text_at(file, "/path"),
-                   core::format_bytes(bytes("/length")), bytes("/offset"),
+                   bytes_at(file, "/length"), figure(number_at(file, "/offset"), 0),
                    text_at(file, "/file_system"), more_files_text(document));
     const std::string sink = text_at(document, "/plan/sink");
     fmt::format_to(out, "link    {} lab, {}, {}{}\n", text_at(lab, "/kind"),
@@ -208,15 +195,14 @@ void append_rows(std::string& text, const json& document, const TableStyle& styl
         append_queues(text, at(row, "/queues"));
         if (const std::string limit = text_at(row, "/bottleneck/limit");
             !limit.empty() && limit != "none")
-            fmt::format_to(out, kBelow, "held up by " + text_at(row, "/bottleneck/sentence"));
+            text += below("held up by " + text_at(row, "/bottleneck/sentence"));
         if (const std::string reason = text_at(row, "/reason"); !reason.empty())
-            fmt::format_to(out, kBelow, reason);
+            text += below(reason);
     }
 }
 
 void append_ceilings(std::string& text, const json& document)
 {
-    auto out = std::back_inserter(text);
     const json& ceilings = at(document, "/ceilings");
     std::string line;
     if (const auto gbps = number_at(ceilings, "/disk_gbps"))
@@ -232,20 +218,21 @@ void append_ceilings(std::string& text, const json& document)
         line += fmt::format(" memcpy {:.2f} Gb/s,", *gbps);
     if (!line.empty())
         line.pop_back();
-    fmt::format_to(out, "ceilings, same minutes:{}\n", line.empty() ? " not measured" : line);
+    text += hanging("ceilings, same minutes: ", line.empty() ? "not measured" : line, kWidth);
     if (!texts_at(document, "/varied").empty())
         text += "ceilings that depend on what varies: ceilings.by_setting of the document\n";
 }
 
 } // namespace
 
-std::string table(const json& document, const TableStyle& style)
+std::string table(const json& foreign, const TableStyle& style)
 {
+    const json document = without_controls(foreign);
     std::string text;
     append_head(text, document);
     append_rows(text, document, style);
     text += '\n';
-    append_ledger_table(text, document);
+    append_ledger_table(text, document, style);
     text += '\n';
     text += baseline_table(document);
     append_ledger_cost(text, at(document, "/ledger"));

@@ -103,8 +103,7 @@ class DpdkEngine : public testing::Test {
         dpdk::Eal::start({.memory_bytes = 128 * core::kMiB,
                           .may_use_hugepages = false,
                           .pci = {},
-                          .drivers = {"librte_net_ring.so", "librte_net_null.so",
-                                      "librte_net_virtio.so", "librte_mempool_ring.so"}});
+                          .drivers = {"net_ring", "net_null", "net_virtio", "mempool_ring"}});
     }
 
     void open(const char* port, std::uint32_t num_queues = 1,

@@ -447,6 +447,9 @@ TEST(Compare, FindsWhatIsWorseAndSaysSoByItsExitCode)
     const CommandResult worse = run_command({"compare", before, after});
     EXPECT_EQ(worse.exit_code, 1) << worse.err;
     EXPECT_THAT(worse.out, HasSubstr("CPU copies per byte: 0.00 -> 1.00"));
+    const std::string page = folder.path() + "/compare.html";
+    EXPECT_EQ(run_command({"compare", before, after, "--html", page}).exit_code, 1);
+    EXPECT_GT(std::filesystem::file_size(page), 1000U);
     const CommandResult as_json = run_command({"compare", "--json", before, after});
     EXPECT_EQ(as_json.exit_code, 1);
     EXPECT_EQ(nlohmann::json::parse(as_json.out).at("regression"), true);

@@ -6,12 +6,14 @@
 #include "core/error.hpp"
 #include "nic/change_permission.hpp"
 #include "tests/nic/veth_fixture.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -127,21 +129,19 @@ TEST_F(ChangePermissionTest, TheIndexOfAnotherNamespaceIsNoLinkHere)
     EXPECT_THAT(change_obstacle(near_, "pwtwo", kNoSsh), StartsWith("pwtwo: carries a default"));
 }
 
-/// Run by the next one, as a process whose parent alone has the variable.
-TEST(CallersSshConnection, DISABLED_IsTheParents)
-{
-    ASSERT_EQ(std::getenv("SSH_CONNECTION"), nullptr);
-    EXPECT_EQ(callers_ssh_connection(), "192.0.2.3 1 192.0.2.4 22");
-}
-
+/// A process whose parent alone has the variable.
 TEST(CallersSshConnection, IsFoundBehindSudo)
 {
-    const std::string self = std::filesystem::read_symlink("/proc/self/exe");
+    const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    const tests::TempFolder output;
     const std::string command =
-        "SSH_CONNECTION='192.0.2.3 1 192.0.2.4 22' sh -c 'env -u SSH_CONNECTION " + self +
-        " --gtest_also_run_disabled_tests --gtest_filter=*DISABLED_IsTheParents >/dev/null;"
-        " exit $?'";
-    EXPECT_EQ(std::system(command.c_str()), 0); // NOLINT(cert-env33-c)
+        "SSH_CONNECTION='192.0.2.3 1 192.0.2.4 22' sh -c 'env -u SSH_CONNECTION " +
+        (folder / "callers_ssh").string() + " >" + output.path() + "/found; exit $?'";
+    ASSERT_EQ(std::system(command.c_str()), 0); // NOLINT(cert-env33-c)
+    std::string found;
+    std::ifstream file(output.path() + "/found");
+    std::getline(file, found);
+    EXPECT_EQ(found, "192.0.2.3 1 192.0.2.4 22");
 }
 
 TEST(CallersSshConnection, IsTheEnvironments)

@@ -217,6 +217,27 @@ TEST(Compare, ManyEqualRowsAreRarelyCalledWorse)
     EXPECT_LE(num_regressions, num_trials * 5 / 100 + 12); // 5 %, and three standard errors
 }
 
+TEST(Compare, ThePageHasWhatIsWorseFirstAndNoMarkupOfTheDocuments)
+{
+    const json good = document_row("mmap_write", kSteady);
+    json before = document_row("read_write", kSteady);
+    json after = before;
+    after["ledger"]["cpu_copies_per_byte"] = 2.0;
+    before["arm"] = "<script>";
+    after["arm"] = "<script>";
+    const Comparison comparison =
+        compare_documents(document_of({good, before}), document_of({good, after}), {});
+    const std::string html = comparison_page(comparison, "a.json", "<b>.json");
+    EXPECT_THAT(html, HasSubstr("<h1>A regression</h1>"));
+    EXPECT_THAT(html, HasSubstr("After: &lt;b&gt;.json"));
+    EXPECT_THAT(html, HasSubstr("CPU copies per byte: 1.00 -&gt; 2.00"));
+    EXPECT_LT(html.find("read_write tcp cold &lt;script&gt;"), html.find("mmap_write tcp cold"));
+    EXPECT_EQ(html.find("<script"), std::string::npos);
+    EXPECT_THAT(
+        comparison_page(compare_documents(document_of({good}), document_of({good}), {}), "a", "b"),
+        HasSubstr("<h1>No regression</h1>"));
+}
+
 TEST(Compare, TableAndJsonSayTheSame)
 {
     const json before = document_row("read_write", kSteady);

@@ -67,6 +67,29 @@ json whole_document()
              {"figure", "dma_disk_per_byte"},
              {"unit", "DMA"}},
             {{"to", "wire"}, {"how", "goes out"}, {"figure", nullptr}, {"unit", nullptr}}}}}}};
+    const json latency{{"p50", 61.5}, {"p90", 70}, {"p99", 118.2}, {"p99_9", 240}, {"max", 251}};
+    document["latency"] = {{{"method", "read_write"},
+                            {"wire", "tcp"},
+                            {"cache", "hot"},
+                            {"file_bytes", 4096},
+                            {"outstanding", 1},
+                            {"status", "ok"},
+                            {"reason", nullptr},
+                            {"num_requests", 100},
+                            {"requests_per_s", 15384},
+                            {"latency_us", latency},
+                            {"histogram", {{64, 75}, {128, 24}, {256, 1}}}},
+                           {{"method", "sendfile"},
+                            {"wire", "tcp"},
+                            {"cache", "hot"},
+                            {"file_bytes", 4096},
+                            {"outstanding", 1},
+                            {"status", "skipped"},
+                            {"reason", "no scatter/gather"},
+                            {"num_requests", 0},
+                            {"requests_per_s", nullptr},
+                            {"latency_us", nullptr},
+                            {"histogram", json::array()}}};
     return document;
 }
 
@@ -107,7 +130,46 @@ TEST(ReportTable, IsReadableAt100ColumnsAndColoursOnlyWhatWentWrong)
     EXPECT_THAT(table(whole_document()), Not(HasSubstr("\x1b")));
     const std::string coloured = table(whole_document(), {.colour = true});
     EXPECT_THAT(coloured, HasSubstr("\x1b[31mfailed\x1b[0m\n"));
-    EXPECT_EQ(std::count(coloured.begin(), coloured.end(), '\x1b'), 2);
+    EXPECT_THAT(coloured, HasSubstr("\x1b[33mdiffers\x1b[0m 1\n"));
+    EXPECT_EQ(std::count(coloured.begin(), coloured.end(), '\x1b'), 4);
+}
+
+TEST(ReportTable, WrapsWhatIsLong)
+{
+    json document = whole_document();
+    document["rows"][1]["reason"] = std::string(30, 'x') + ' ' + std::string(90, 'y') + " z";
+    document["rows"][0]["textbook"]["notes"] = {std::string(40, 'a') + ' ' + std::string(70, 'b')};
+    for (const char* engine : {"dpdk", "null", "another"})
+        document["ceilings"]["wire_gbps"][engine] = 123.45;
+    document["rows"][0]["baseline_ratio"] = {{"median", 1.02},
+                                             {"ci95", {0.98, 1.05}},
+                                             {"wire", "udp"},
+                                             {"arm", "tso-on"},
+                                             {"difference", "no significant difference"}};
+    document["plan"]["baseline"] = "read_write";
+    const std::string text = table(document);
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+        EXPECT_LE(line.size(), 100U) << line;
+    EXPECT_THAT(text,
+                AllOf(HasSubstr("\n             " + std::string(87, 'y') + "\n"),
+                      HasSubstr("\n     " + std::string(70, 'b') + "\n"), HasSubstr("(another"),
+                      HasSubstr("over another wire: udp; baseline's arm: tso-on\n")));
+}
+
+/// A document is foreign, and a terminal acts on control characters.
+TEST(ReportTable, HoldsNoControlCharacterOfTheDocument)
+{
+    json document = whole_document();
+    document["rows"][1]["reason"] = "\x1b]0;title\x07 \x1b[2J \xc2\x9b"
+                                    "31m \r\n\t\x7f";
+    document["plan"]["file"]["path"] = "/a\nb\xc3\xbc";
+    document["ceilings"]["wire_gbps"]["\x1b[5m"] = 1;
+    const std::string text = table(document, {.colour = false});
+    for (const char c : text)
+        EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << static_cast<int>(c);
+    EXPECT_THAT(text, AllOf(HasSubstr("?]0;title? ?[2J ?31m"), HasSubstr("/a?b\xc3\xbc"),
+                            HasSubstr("?[5m"), Not(HasSubstr("\xc2\x9b"))));
 }
 
 TEST(ReportCsv, HasALineForEachRowAndNoFormula)
@@ -165,11 +227,60 @@ TEST(ReportPage, RanksWithinAWireAndSaysWhatWasNotMeasured)
     EXPECT_LT(html.find("read_write cold tso-off"), html.find("Over UDP"));
 }
 
+TEST(ReportPage, ShowsLatencyAndLimitsAndWhatIsNotDrawn)
+{
+    const json document = whole_document();
+    const std::vector<Plot> all = plots(document);
+    const std::vector<std::string> drawings(all.size(), "<svg/>");
+    const std::string html = page(document, all, drawings);
+    EXPECT_THAT(html, AllOf(HasSubstr("Latency of small files"), HasSubstr(">15384<"),
+                            HasSubstr(">118.2<"), HasSubstr("skipped: no scatter/gather"),
+                            HasSubstr("Latency, files of 4 KiB, 1 outstanding"),
+                            HasSubstr("af_xdp 9.25"), HasSubstr(">20.50<"),
+                            HasSubstr("Not drawn, for it was not measured: CPU time of the whole "
+                                      "machine; CPU time of the sending process.")));
+    EXPECT_THAT(page(document_of({}), {}, {}), Not(HasSubstr("Latency")));
+}
+
+TEST(ReportPlots, LatencyIsAShareOfRequestsWithinATime)
+{
+    const json document = whole_document();
+    const std::vector<Plot> all = plots(document);
+    const auto latency = std::find_if(all.begin(), all.end(),
+                                      [](const Plot& plot) { return plot.name == "latency-1"; });
+    ASSERT_NE(latency, all.end());
+    EXPECT_EQ(latency->csv, "latency_us,read_write hot\n64,75\n128,99\n256,100\n");
+    EXPECT_THAT(draw(*latency, PictureKind::kSvg), HasSubstr("read_write hot"));
+}
+
+TEST(ReportPlots, StackCpuTimeOfTheMachineAndOfTheWorker)
+{
+    json document = whole_document();
+    document["rows"][0]["cpu_s_per_gib"] = {{"system_user", 0.5}, {"system_kernel", 1},
+                                            {"softirq", 0.25},    {"worker_user", 0.125},
+                                            {"worker_system", 2}, {"worker", 2.125}};
+    std::vector<std::string> csvs;
+    for (const Plot& plot : plots(document)) {
+        if (plot.name.starts_with("cpu"))
+            csvs.push_back(plot.name + ": " + plot.csv);
+        if (plot.name == "cpu") { // each part begins where those before it end
+            EXPECT_THAT(plot.script, AllOf(HasSubstr("using ($3+$4/2):1:($4/2)"),
+                                           HasSubstr("using ($3+$4+$5/2):1:($5/2)")));
+        }
+        EXPECT_THAT(draw(plot, PictureKind::kSvg), HasSubstr("</svg>")) << plot.name;
+    }
+    const std::string row = "read_write cold tso-off, MTU 1500, chunk 64 KiB";
+    EXPECT_THAT(csvs, ::testing::ElementsAre(
+                          "cpu: place,row,user,system,softirq\n-0,\"" + row + "\",0.5,1,0.25\n",
+                          "cpu-worker: place,row,user,system\n-0,\"" + row + "\",0.125,2\n"));
+}
+
 TEST(ReportDataPath, StandsWithTheRowsOwnFigures)
 {
     const json document = whole_document();
     const std::string svg = data_path_svg(document["rows"][0], document);
     EXPECT_THAT(svg, AllOf(HasSubstr("1.00 DMA a byte"), HasSubstr("page cache"),
+                           HasSubstr("4.00 crossings a turn of the loop, textbook 4"),
                            HasSubstr("class=\"dma\""), HasSubstr("class=\"reference\""),
                            HasSubstr("<desc>disk to page cache: 1.00 DMA a byte to wire</desc>")));
     EXPECT_EQ(data_path_svg(document["rows"][1], document), ""); // its way is not in the document

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The comparison as a page: what is worse first.
+#include "testbed/compare/compare.hpp"
+#include "testbed/report/html.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace pagewire::testbed {
+
+namespace {
+
+using report::escaped;
+using report::HtmlTable;
+
+std::string figure(const std::optional<double>& value)
+{
+    return value ? fmt::format("{:.2f}", *value) : "not measured";
+}
+
+std::string row_name(const RowComparison& row)
+{
+    return fmt::format("{} {} {}{}{}{}{}", row.method, row.wire, row.cache,
+                       row.arm.empty() ? "" : " ", row.arm, row.conditions.empty() ? "" : ", ",
+                       row.conditions);
+}
+
+std::string interval_text(const std::optional<RatioOfRuns>& ratio)
+{
+    return ratio && ratio->interval
+               ? fmt::format("{:.2f}..{:.2f}", ratio->interval->first, ratio->interval->second)
+               : "not known";
+}
+
+std::string rows_table(const Comparison& comparison)
+{
+    std::vector<const RowComparison*> rows;
+    rows.reserve(comparison.rows.size());
+    for (const RowComparison& row : comparison.rows)
+        rows.push_back(&row);
+    std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) {
+        return a->is_regression() && !b->is_regression();
+    });
+    HtmlTable table(
+        "", {"row", "change", "why", "Gb/s before", "Gb/s after", "after / before",
+             fmt::format("interval, {:.0f} % of all rows", comparison.options.confidence * 100)});
+    for (const RowComparison* row : rows) {
+        table.add({{.text = row_name(*row)},
+                   {.text = std::string(core::name_of(kRowChangeNames, row->change)),
+                    .css_class = row->is_regression() ? "failed" : ""},
+                   {.text = fmt::format("{}", fmt::join(row->reasons, "; ")), .css_class = "words"},
+                   {.text = figure(row->goodput_before), .is_figure = true},
+                   {.text = figure(row->goodput_after), .is_figure = true},
+                   {.text = row->ratio ? fmt::format("{:.2f}", row->ratio->estimate) : "not known",
+                    .is_figure = true},
+                   {.text = interval_text(row->ratio), .is_figure = true}});
+    }
+    return table.take();
+}
+
+} // namespace
+
+std::string comparison_page(const Comparison& comparison, const std::string& before,
+                            const std::string& after)
+{
+    std::string body = fmt::format("<main>\n<h1>{}</h1>\n<p>Before: {}<br>After: {}</p>\n",
+                                   comparison.has_regression() ? "A regression" : "No regression",
+                                   escaped(before), escaped(after));
+    body +=
+        fmt::format("<p>Worse is a row that fails or is missing, a copy or a crossing more, or a "
+                    "goodput surely lower by more than {:.0f} %.</p>\n<h2>Row by row</h2>\n",
+                    comparison.options.threshold * 100);
+    body += rows_table(comparison);
+    body += "<h2>What else differs</h2>\n";
+    if (comparison.circumstances.empty())
+        body += "<p>Nothing that the documents hold.</p>\n";
+    else
+        body += "<ul>\n";
+    for (const std::string& line : comparison.circumstances)
+        body += fmt::format("<li>{}</li>\n", escaped(line));
+    if (!comparison.circumstances.empty())
+        body += "</ul>\n";
+    return report::html_page("pagewire compare", body + "</main>\n");
+}
+
+} // namespace pagewire::testbed
