@@ -4,6 +4,7 @@
 #include "core/units.hpp"
 #include "testbed/report/baseline_table.hpp"
 #include "testbed/report/fields.hpp"
+#include "testbed/report/latency_table.hpp"
 
 #include <fmt/color.h>
 #include <fmt/format.h>
@@ -248,6 +249,7 @@ std::string table(const json& document, const TableStyle& style)
     append_ledger_table(text, document);
     text += '\n';
     text += baseline_table(document);
+    text += latency_table(document);
     append_ledger_cost(text, at(document, "/ledger"));
     append_ceilings(text, document);
     if (flag_at(document, "/interrupted"))
