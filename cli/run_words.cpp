@@ -99,6 +99,9 @@ void add_run_options(CLI::App& command, RunWords& words)
         ->delimiter(',')
         ->allow_extra_args(false)
         ->type_name("N,...");
+    command.add_flag("--latency", words.latency,
+                     "Also the time from a request to its answer's last byte, for small parts of "
+                     "the file: the plan's [latency], or its defaults (docs/latency.md)");
     command.add_flag(
         "--protect-payload", words.protect_payload,
         "af_xdp, dpdk: PROT_NONE on the payload during the transfer: proof that user space "
@@ -254,6 +257,8 @@ testbed::Plan make_plan(const RunWords& words)
         plan.dataplane.bind = testbed::parse_bind_mode(*words.bind);
     set(plan.dataplane.queue, words.queue);
     set_all("--queues", plan.dataplane.num_queues, matrix.num_queues, words.queues, as_is);
+    if (words.latency && !plan.latency)
+        plan.latency.emplace();
     plan.dataplane.protect_payload = plan.dataplane.protect_payload || words.protect_payload;
     if (words.dpdk_port && words.dpdk_port->empty())
         throw core::UsageError("--dpdk-port: the name is empty");

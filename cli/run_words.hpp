@@ -41,6 +41,7 @@ struct RunWords {
     std::optional<std::string> bind;
     std::optional<std::uint32_t> queue;
     std::vector<std::uint32_t> queues;
+    bool latency = false;
     bool protect_payload = false;
     std::optional<std::string> dpdk_port;
     bool dpdk_bind = false;

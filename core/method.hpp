@@ -262,6 +262,10 @@ struct Method {
     Support (*probe)() = nullptr;
     /// Throws TransferError, SystemError (row fails).
     TransferReport (*run)(const TransferJob& job, TransferWatch& watch) = nullptr;
+    /// Answers requests for parts of the job's range (core/range_request.hpp) over one TCP
+    /// connection to the peer, until the peer asks for no more: the latency arm. Null: it cannot.
+    /// Throws as run() does.
+    TransferReport (*answer)(const TransferJob& job, TransferWatch& watch) = nullptr;
 };
 
 } // namespace pagewire::core

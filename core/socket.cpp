@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -80,6 +81,21 @@ SocketAddress local_address(int fd)
     socklen_t length = sizeof(address);
     checked(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), "getsockname");
     return {.ipv4 = address.sin_addr.s_addr, .port = ntohs(address.sin_port)};
+}
+
+void set_no_delay(int fd)
+{
+    const int on = 1;
+    checked(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "setsockopt",
+            "TCP_NODELAY");
+}
+
+bool has_no_delay(int fd)
+{
+    int on = 0;
+    socklen_t bytes = sizeof(on);
+    checked(::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &bytes), "getsockopt", "TCP_NODELAY");
+    return on != 0;
 }
 
 void set_socket_timeouts(int fd, std::chrono::milliseconds longest)

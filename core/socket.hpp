@@ -32,6 +32,11 @@ void connect_socket(int fd, std::uint32_t ipv4, std::uint16_t port,
 
 [[nodiscard]] SocketAddress local_address(int fd);
 
+/// TCP_NODELAY, tcp(7): no segment waits for the acknowledgement of another. Set, and as the kernel
+/// has it.
+void set_no_delay(int fd);
+[[nodiscard]] bool has_no_delay(int fd);
+
 /// SO_RCVTIMEO and SO_SNDTIMEO: no call on the socket blocks longer.
 void set_socket_timeouts(int fd, std::chrono::milliseconds longest);
 

@@ -2,7 +2,7 @@
 // The file mapped, write(2) from the mapping: the copy into a user buffer goes, page faults come.
 #include "core/mapping.hpp"
 #include "core/units.hpp"
-#include "kernelpath/tcp_stream.hpp"
+#include "kernelpath/range_sender.hpp"
 
 #include <sys/mman.h>
 
@@ -16,56 +16,60 @@ namespace {
 /// Largest page of the architectures that Linux runs on.
 constexpr std::size_t kPageBytesMax = 64 * core::kKiB;
 
-/// The whole range mapped once: the pages come in by faults that write(2) takes on our behalf. A
-/// file that shrinks meanwhile makes write(2) fail with EFAULT: user space never touches the
-/// mapping itself.
-std::uint64_t send_mapped_once(const core::TransferJob& job, int file, TcpStream& stream)
-{
-    std::uint64_t num_turns = 0;
-    const core::Mapping mapping =
-        core::Mapping::file(file, job.range.offset, job.range.length, job.path);
-    auto rest = mapping.bytes();
-    while (!rest.empty()) {
-        const auto chunk = rest.first(std::min(job.chunk_bytes, rest.size()));
-        stream.write_all(chunk);
-        rest = rest.subspan(chunk.size());
-        ++num_turns;
-    }
-    return num_turns;
-}
+class MmapWrite final : public RangeSender {
+  public:
+    explicit MmapWrite(const core::TransferJob& job) : job_(job), file_(open_source(job)) {}
 
-/// The textbook's loop: a mapping for each turn, laid over the last one (MAP_FIXED), so that a turn
-/// is one mmap(2) and one write(2).
-std::uint64_t send_mapped_by_chunk(const core::TransferJob& job, int file, TcpStream& stream)
-{
-    std::uint64_t num_turns = 0;
-    core::Mapping window;
-    for (std::uint64_t at = job.range.offset; at < job.range.end(); ++num_turns) {
-        const auto length = std::min<std::uint64_t>(job.chunk_bytes, job.range.end() - at);
-        if (!window) // with room for a chunk that begins within a page
-            window = core::Mapping::file(file, at, job.chunk_bytes + kPageBytesMax, job.path);
+    void send(const core::ByteRange& range, TcpStream& stream,
+              core::TransferReport& report) override
+    {
+        if (job_.map_per_chunk)
+            send_mapped_by_chunk(range, stream, report);
         else
-            window.map_over(file, at, length, job.path);
-        stream.write_all(window.bytes().first(length));
-        at += length;
+            send_mapped_once(range, stream, report);
+        report.bytes_sent += range.length;
     }
-    return num_turns;
-}
 
-core::TransferReport run(const core::TransferJob& job, core::TransferWatch& watch)
-{
-    const core::UniqueFd file = open_source(job);
-    TcpStream stream(job, watch);
+  private:
+    /// The job's range mapped once: the pages come in by faults that write(2) takes on our behalf.
+    /// A file that shrinks meanwhile makes write(2) fail with EFAULT: user space never touches the
+    /// mapping itself.
+    void send_mapped_once(const core::ByteRange& range, TcpStream& stream,
+                          core::TransferReport& report)
+    {
+        if (!mapping_)
+            mapping_ =
+                core::Mapping::file(file_.get(), job_.range.offset, job_.range.length, job_.path);
+        auto rest = mapping_.bytes().subspan(range.offset - job_.range.offset, range.length);
+        while (!rest.empty()) {
+            const auto chunk = rest.first(std::min(job_.chunk_bytes, rest.size()));
+            stream.write_all(chunk);
+            rest = rest.subspan(chunk.size());
+            ++report.num_turns;
+        }
+    }
 
-    core::TransferReport report;
-    watch.begin();
-    report.num_turns = job.map_per_chunk ? send_mapped_by_chunk(job, file.get(), stream)
-                                         : send_mapped_once(job, file.get(), stream);
-    watch.sent();
-    report.bytes_sent = job.range.length;
-    stream.finish(watch);
-    return report;
-}
+    /// The textbook's loop: a mapping for each turn, laid over the last one (MAP_FIXED), so that a
+    /// turn is one mmap(2) and one write(2).
+    void send_mapped_by_chunk(const core::ByteRange& range, TcpStream& stream,
+                              core::TransferReport& report)
+    {
+        for (std::uint64_t at = range.offset; at < range.end(); ++report.num_turns) {
+            const auto length = std::min<std::uint64_t>(job_.chunk_bytes, range.end() - at);
+            if (!mapping_) // with room for a chunk that begins within a page
+                mapping_ = core::Mapping::file(file_.get(), at, job_.chunk_bytes + kPageBytesMax,
+                                               job_.path);
+            else
+                mapping_.map_over(file_.get(), at, length, job_.path);
+            stream.write_all(mapping_.bytes().first(length));
+            at += length;
+        }
+    }
+
+    const core::TransferJob& job_;
+    core::UniqueFd file_;
+    core::Mapping mapping_; // of the whole range, or the window of the turn
+};
 
 constexpr std::array kPath{
     core::PathStep{"page cache", "the disk writes the pages, read ahead", core::StepCost::kDiskDma},
@@ -92,7 +96,8 @@ constinit const core::Method method_mmap_write{
     .maps_file = true,
     .has_chunks = true,
     .probe = [] { return core::Support::available(); },
-    .run = run,
+    .run = run_with<MmapWrite>,
+    .answer = answer_with<MmapWrite>,
 };
 
 } // namespace pagewire::kernelpath

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // read(2) into a user buffer, write(2) to the socket: the CPU copies every byte twice.
 #include "core/error.hpp"
-#include "kernelpath/tcp_stream.hpp"
+#include "kernelpath/range_sender.hpp"
 
 #include <unistd.h>
 
@@ -13,36 +13,52 @@ namespace pagewire::kernelpath {
 
 namespace {
 
-core::TransferReport run(const core::TransferJob& job, core::TransferWatch& watch)
-{
-    const core::UniqueFd file = open_source(job);
-    core::checked(::lseek(file.get(), static_cast<off_t>(job.range.offset), SEEK_SET), "lseek",
-                  job.path);
-    TcpStream stream(job, watch);
-    std::vector<std::byte> buffer(std::min<std::uint64_t>(job.chunk_bytes, job.range.length));
-
-    core::TransferReport report;
-    watch.begin();
-    while (report.bytes_sent < job.range.length) {
-        const auto want =
-            std::min<std::uint64_t>(buffer.size(), job.range.length - report.bytes_sent);
-        const ssize_t got = ::read(file.get(), buffer.data(), want);
-        if (got < 0 && errno == EINTR) {
-            watch.check();
-            continue;
-        }
-        if (got < 0)
-            core::throw_errno("read", job.path);
-        if (got == 0)
-            throw_file_ended(job, job.range.offset + report.bytes_sent);
-        stream.write_all({buffer.data(), static_cast<std::size_t>(got)});
-        report.bytes_sent += static_cast<std::uint64_t>(got);
-        ++report.num_turns;
+class ReadWrite final : public RangeSender {
+  public:
+    explicit ReadWrite(const core::TransferJob& job)
+        : job_(job),
+          file_(open_source(job)),
+          buffer_(std::min<std::uint64_t>(job.chunk_bytes, job.range.length))
+    {
+        seek(job.range.offset);
     }
-    watch.sent();
-    stream.finish(watch);
-    return report;
-}
+
+    void send(const core::ByteRange& range, TcpStream& stream,
+              core::TransferReport& report) override
+    {
+        if (position_ != range.offset)
+            seek(range.offset);
+        while (position_ < range.end()) {
+            const auto want = std::min<std::uint64_t>(buffer_.size(), range.end() - position_);
+            const ssize_t got = ::read(file_.get(), buffer_.data(), want);
+            if (got < 0 && errno == EINTR) {
+                stream.check();
+                continue;
+            }
+            if (got < 0)
+                core::throw_errno("read", job_.path);
+            if (got == 0)
+                throw_file_ended(job_, position_);
+            stream.write_all({buffer_.data(), static_cast<std::size_t>(got)});
+            position_ += static_cast<std::uint64_t>(got);
+            report.bytes_sent += static_cast<std::uint64_t>(got);
+            ++report.num_turns;
+        }
+    }
+
+  private:
+    void seek(std::uint64_t offset)
+    {
+        core::checked(::lseek(file_.get(), static_cast<off_t>(offset), SEEK_SET), "lseek",
+                      job_.path);
+        position_ = offset;
+    }
+
+    const core::TransferJob& job_;
+    core::UniqueFd file_;
+    std::uint64_t position_ = 0; // of the file's descriptor
+    std::vector<std::byte> buffer_;
+};
 
 constexpr std::array kPath{
     core::PathStep{"page cache", "the disk writes the pages, read ahead", core::StepCost::kDiskDma},
@@ -67,7 +83,8 @@ constinit const core::Method method_read_write{
     .path = kPath,
     .has_chunks = true,
     .probe = [] { return core::Support::available(); },
-    .run = run,
+    .run = run_with<ReadWrite>,
+    .answer = answer_with<ReadWrite>,
 };
 
 } // namespace pagewire::kernelpath

@@ -33,6 +33,7 @@ constinit const core::Method method_sendfile{
     .path = kPath,
     .probe = [] { return core::Support::available(); },
     .run = sendfile_range,
+    .answer = sendfile_answers,
 };
 
 } // namespace pagewire::kernelpath

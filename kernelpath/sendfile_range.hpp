@@ -10,4 +10,7 @@ namespace pagewire::kernelpath {
 /// feature, which the testbed sets.
 core::TransferReport sendfile_range(const core::TransferJob& job, core::TransferWatch& watch);
 
+/// The same for each request of the latency arm.
+core::TransferReport sendfile_answers(const core::TransferJob& job, core::TransferWatch& watch);
+
 } // namespace pagewire::kernelpath

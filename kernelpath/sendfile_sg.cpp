@@ -32,6 +32,7 @@ constinit const core::Method method_sendfile_sg{
     .path = kPath,
     .probe = [] { return core::Support::available(); },
     .run = sendfile_range,
+    .answer = sendfile_answers,
 };
 
 } // namespace pagewire::kernelpath

@@ -30,6 +30,23 @@ void TcpStream::write_all(std::span<const std::byte> data)
     }
 }
 
+bool TcpStream::read_all(std::span<std::byte> data)
+{
+    const std::size_t wanted = data.size();
+    while (!data.empty()) {
+        const ssize_t got = ::recv(fd_.get(), data.data(), data.size(), 0);
+        if (got < 0)
+            retry_or_throw("recv");
+        else if (got == 0 && data.size() == wanted)
+            return false;
+        else if (got == 0)
+            throw core::TransferError("the peer closed the connection in the middle of a request");
+        else
+            data = data.subspan(static_cast<std::size_t>(got));
+    }
+    return true;
+}
+
 void TcpStream::finish(core::TransferWatch& watch)
 {
     core::checked(::shutdown(fd_.get(), SHUT_WR), "shutdown", "connection to the sink");

@@ -22,6 +22,10 @@ class TcpStream {
     /// write(2) until all is taken, over short writes, EINTR and time-outs.
     void write_all(std::span<const std::byte> data);
 
+    /// Fills `data` with what the peer sends; false where the peer has ended its half before the
+    /// first byte. Throws TransferError where it ends later, SystemError.
+    [[nodiscard]] bool read_all(std::span<std::byte> data);
+
     /// Ends the stream and waits for the sink's word that it has all of it; then
     /// watch.acknowledged().
     void finish(core::TransferWatch& watch);
@@ -29,6 +33,9 @@ class TcpStream {
     /// What a -1 from a sending call means: throws for an error, returns to try again for EINTR and
     /// a time-out (after TransferWatch::check()).
     void retry_or_throw(const char* call) const;
+
+    /// TransferWatch::check(), after a call that a signal may have cut short.
+    void check() const { watch_.check(); }
 
   private:
     core::UniqueFd fd_;

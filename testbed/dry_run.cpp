@@ -110,6 +110,12 @@ std::string dry_run(const Plan& plan)
     fmt::format_to(out,
                    ", if the payload moves at {} Gb/s and each transfer takes {} s to set up\n",
                    kEstimatedGbps, kEstimatedSetUpS);
+    if (plan.latency)
+        fmt::format_to(out,
+                       "# then the latency arm, not in that time: {} sizes x {} numbers in flight, "
+                       "{} requests of each\n",
+                       plan.latency->sizes.size(), plan.latency->outstanding.size(),
+                       plan.latency->requests);
     return text;
 }
 

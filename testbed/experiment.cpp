@@ -5,6 +5,7 @@
 #include "core/units.hpp"
 #include "testbed/cells.hpp"
 #include "testbed/lab.hpp"
+#include "testbed/latency/latency.hpp"
 #include "testbed/matrix.hpp"
 #include "testbed/rounds.hpp"
 #include "testbed/source.hpp"
@@ -59,6 +60,27 @@ class OpenSettings {
     [[nodiscard]] std::span<const SettingView> views() const { return views_; }
 
     [[nodiscard]] TransferRunner& runner(const Cell& cell) { return *runners_[cell.setting]; }
+
+    /// Over the first setting: its file, its link, its chunk.
+    [[nodiscard]] std::vector<LatencyRow> measure_latency(const std::atomic<bool>& interrupted,
+                                                          const Progress& progress)
+    {
+        const SettingView& view = views_.front();
+        const auto begun = Clock::now();
+        return testbed::measure_latency({.plan = *view.plan,
+                                         .source = *view.source,
+                                         .lab = *view.lab,
+                                         .runner = *runners_.front()},
+                                        interrupted, [&](const LatencyTurn& turn) {
+                                            progress({.num_done = turn.num_done,
+                                                      .num_total = turn.num_total,
+                                                      .round = turn.round,
+                                                      .last_round = turn.last_round,
+                                                      .last_gbps = {},
+                                                      .elapsed = Clock::now() - begun,
+                                                      .what = turn.what});
+                                        });
+    }
 
     [[nodiscard]] const Lab& first_lab() const { return *labs_.front()->lab; }
 
@@ -212,6 +234,8 @@ RunResult run_experiment(const Plan& plan, const std::atomic<bool>& interrupted,
         if (!interrupted.load())
             rounds.end(result);
     }
+    if (plan.latency)
+        result.latency = open.measure_latency(interrupted, progress);
     result.interrupted = interrupted.load();
 
     for (Task& task : tasks) {

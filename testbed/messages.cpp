@@ -180,6 +180,37 @@ void describe(Io& io, ReceivedNote& v)
 }
 
 template<typename Io>
+void describe(Io& io, AskRequest& v)
+{
+    io("ipv4", v.ipv4);
+    io("file_offset", v.file_offset);
+    io("length", v.length);
+    io("request_bytes", v.request_bytes);
+    io("outstanding", v.outstanding);
+    io("num_warmups", v.num_warmups);
+    io("num_requests", v.num_requests);
+    io("each_range_once", v.each_range_once);
+    io("seed", v.seed);
+    io("verify", v.verify);
+}
+
+template<typename Io>
+void describe(Io& io, AskedNote& v)
+{
+    io("num_answered", v.num_answered);
+    io("elapsed_ns", v.elapsed_ns);
+    io("histogram", v.histogram);
+    io("latency_ns_min", v.latency_ns_min);
+    io("latency_ns_max", v.latency_ns_max);
+    io("verified", v.verified);
+    io("blocks_good", v.blocks_good);
+    io("blocks_bad", v.blocks_bad);
+    io("first_bad_block", v.first_bad_block);
+    io("tcp_nodelay", v.tcp_nodelay);
+    io("error", v.error);
+}
+
+template<typename Io>
 void describe(Io& io, TransferRequest& v)
 {
     io("method", v.method);
@@ -187,6 +218,7 @@ void describe(Io& io, TransferRequest& v)
     io("time_limit_ms", v.time_limit);
     io("ledger_token", v.ledger_token);
     io("pause", v.pause);
+    io("answer", v.answer);
 }
 
 template<typename Io>
@@ -299,6 +331,26 @@ void to_json(nlohmann::json& j, const ReceivedNote& v)
 }
 
 void from_json(const nlohmann::json& j, ReceivedNote& v)
+{
+    read_fields(j, v);
+}
+
+void to_json(nlohmann::json& j, const AskRequest& v)
+{
+    write_message(j, "ask", v);
+}
+
+void from_json(const nlohmann::json& j, AskRequest& v)
+{
+    read_fields(j, v);
+}
+
+void to_json(nlohmann::json& j, const AskedNote& v)
+{
+    write_message(j, "asked", v);
+}
+
+void from_json(const nlohmann::json& j, AskedNote& v)
 {
     read_fields(j, v);
 }

@@ -8,10 +8,12 @@
 #include "core/receiver.hpp"
 #include "testbed/channel.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 /// What parent, worker and sink say to each other (docs/control.md).
 ///
@@ -24,12 +26,15 @@
 ///       Either side ends with its channel: a process that reads
 ///       |<------------------- received |           |   end-of-file on it exits.
 ///
+/// The latency arm (docs/latency.md): `ask` for `receive`, `asked` for `received`, and a `transfer`
+/// that says to answer requests.
+///
 /// from_json() functions throw nlohmann::json exceptions on a malformed message; callers turn them
 /// into core::UsageError with read_message().
 namespace pagewire::testbed {
 
 /// In every message; two ends of different versions refuse each other's.
-inline constexpr int kProtocolVersion = 2;
+inline constexpr int kProtocolVersion = 3;
 
 /// parent to sink: what the stream of a later `receive` must be. Kept until the next.
 [[nodiscard]] Message digests_message(const core::BlockDigests& digests);
@@ -63,6 +68,35 @@ struct ReceivedNote {
     std::string error; ///< empty, or why the sink could not receive
 };
 
+/// parent to sink: ask for ranges of the stream that `digests` are of, and take the time.
+struct AskRequest {
+    std::uint32_t ipv4 = 0;          ///< address to listen on, network byte order
+    std::uint64_t file_offset = 0;   ///< of the stream's first byte
+    std::uint64_t length = 0;        ///< of the stream
+    std::uint64_t request_bytes = 0; ///< of each request, whole blocks
+    std::uint32_t outstanding = 1;   ///< requests in flight
+    std::uint32_t num_warmups = 0;   ///< first, of one range again and again; thrown away
+    std::uint64_t num_requests = 0;  ///< whose time counts
+    bool each_range_once = false;    ///< ends sooner rather than ask for a range again
+    std::uint64_t seed = 0;          ///< of the ranges' order
+    bool verify = true;
+};
+
+/// sink to parent: how that went.
+struct AskedNote {
+    std::uint64_t num_answered = 0; ///< within elapsed_ns; more than the histogram counts
+    std::int64_t elapsed_ns = 0;    ///< in which requests were in flight, warm-ups not counted
+    std::vector<std::array<std::uint64_t, 2>> histogram; ///< latency/histogram.hpp, nanoseconds
+    std::uint64_t latency_ns_min = 0;
+    std::uint64_t latency_ns_max = 0;
+    bool verified = false;
+    std::uint64_t blocks_good = 0; ///< warm-ups' included
+    std::uint64_t blocks_bad = 0;
+    std::int64_t first_bad_block = -1; ///< of the stream
+    bool tcp_nodelay = false;          ///< as the kernel has it
+    std::string error;                 ///< empty, or why there is no more
+};
+
 /// parent to worker: one transfer.
 struct TransferRequest {
     std::string method;
@@ -70,6 +104,7 @@ struct TransferRequest {
     std::chrono::milliseconds time_limit{};
     std::uint64_t ledger_token = 0; ///< of the worker's marks (ledger/mark.hpp)
     bool pause = false;             ///< when set up, say `paused` and wait for `go`
+    bool answer = false;            ///< requests for parts of the range: Method::answer
 };
 
 /// Processor time of the whole machine between two moments, from /proc/stat.
@@ -109,6 +144,10 @@ void to_json(nlohmann::json& j, const ReadyNote& v);
 void from_json(const nlohmann::json& j, ReadyNote& v);
 void to_json(nlohmann::json& j, const ReceivedNote& v);
 void from_json(const nlohmann::json& j, ReceivedNote& v);
+void to_json(nlohmann::json& j, const AskRequest& v);
+void from_json(const nlohmann::json& j, AskRequest& v);
+void to_json(nlohmann::json& j, const AskedNote& v);
+void from_json(const nlohmann::json& j, AskedNote& v);
 void to_json(nlohmann::json& j, const TransferRequest& v);
 void from_json(const nlohmann::json& j, TransferRequest& v);
 void to_json(nlohmann::json& j, const TransferNote& v);

@@ -246,6 +246,29 @@ void read_arms(Plan& plan, const Value& value)
     }
 }
 
+constexpr Key<LatencyPlan> kLatencyKeys[] = {
+    {"sizes",
+     [](LatencyPlan& latency, const Value& value) {
+         latency.sizes.clear();
+         for (const Value& element : value.elements("an array of sizes"))
+             latency.sizes.push_back(element.size(kLatencySizeLimits));
+     }},
+    {"outstanding",
+     [](LatencyPlan& latency, const Value& value) {
+         latency.outstanding.clear();
+         for (const Value& element : value.elements("an array of integers"))
+             latency.outstanding.push_back(element.integer<std::uint32_t>(kOutstandingLimits));
+     }},
+    {"requests", [](LatencyPlan& latency,
+                    const Value& value) { latency.requests = value.integer(kRequestsLimits); }},
+};
+
+void read_latency(Plan& plan, const Value& value)
+{
+    plan.latency.emplace();
+    read_keys(*plan.latency, Keys<LatencyPlan>(kLatencyKeys), value);
+}
+
 constexpr Key<Plan> kTables[] = {
     {"extends", [](Plan&, const Value&) {}}, // was read before all others: plan_file.cpp
     {"file", read_file},
@@ -254,6 +277,7 @@ constexpr Key<Plan> kTables[] = {
     {"arms", read_arms},
     {"dataplane",
      [](Plan& plan, const Value& value) { read_keys(plan, Keys<Plan>(kDataplaneKeys), value); }},
+    {"latency", read_latency},
     {"lab", [](Plan& plan, const Value& value) { read_keys(plan, Keys<Plan>(kLabKeys), value); }},
 };
 

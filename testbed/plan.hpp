@@ -69,6 +69,13 @@ struct Matrix {
     bool operator==(const Matrix&) const = default;
 };
 
+/// The latency arm: requests for ranges of the file, answered by each method that can.
+struct LatencyPlan {
+    std::vector<std::uint64_t> sizes{4 * core::kKiB, 64 * core::kKiB, core::kMiB};
+    std::vector<std::uint32_t> outstanding{1, 8}; ///< requests in flight
+    std::uint64_t requests = 1000; ///< that count, of each row; shared out among the rounds
+};
+
 /// What an experiment is: the TOML file (configs/, docs/plan.md), with the command line's words
 /// laid over it. The defaults here are those of an empty plan.
 struct Plan {
@@ -104,6 +111,9 @@ struct Plan {
 
     // [[arms]]; none: one arm, "default", with the features as found
     std::vector<Arm> arms;
+
+    // [latency]; none: no latency arm
+    std::optional<LatencyPlan> latency;
 
     // [dataplane]
     core::DataplaneJob dataplane{.queue = 0,

@@ -230,6 +230,22 @@ void check_matrix(const Plan& plan, KnownMethods known)
     }
 }
 
+void check_latency(const LatencyPlan& latency)
+{
+    if (latency.sizes.empty())
+        throw UsageError("latency.sizes: is empty: name a size, or leave the key away");
+    if (latency.outstanding.empty())
+        throw UsageError("latency.outstanding: is empty: name a number, or leave the key away");
+    for (const std::uint64_t size : latency.sizes)
+        check_figure("latency.sizes", size, kLatencySizeLimits);
+    for (const std::uint32_t outstanding : latency.outstanding)
+        check_figure("latency.outstanding", outstanding, kOutstandingLimits);
+    check_unique("latency.sizes", latency.sizes, core::format_bytes);
+    check_unique("latency.outstanding", latency.outstanding,
+                 [](std::uint32_t outstanding) { return std::to_string(outstanding); });
+    check_figure("latency.requests", latency.requests, kRequestsLimits);
+}
+
 void check_lab(const Plan& plan)
 {
     switch (plan.lab) {
@@ -288,6 +304,8 @@ void validate_plan(const Plan& plan, std::span<const core::Method* const> known)
     check_baseline(plan);
     check_sink(plan);
     check_arms(plan.arms);
+    if (plan.latency)
+        check_latency(*plan.latency);
     check_lab(plan);
 }
 

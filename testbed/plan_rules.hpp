@@ -49,6 +49,11 @@ inline constexpr Limits kFrameLimits{
     .min = 4 * core::kKiB, .max = core::kMiB, .multiple = 4096, .is_bytes = true};
 inline constexpr Limits kDiskDepthLimits{.min = 1, .max = 256};
 inline constexpr Limits kBusyPollLimits{.min = 0, .max = 10'000};
+/// One request of the latency arm: whole blocks of verification.
+inline constexpr Limits kLatencySizeLimits{
+    .min = 4 * core::kKiB, .max = core::kMiB, .multiple = 4096, .is_bytes = true};
+inline constexpr Limits kOutstandingLimits{.min = 1, .max = 64};
+inline constexpr Limits kRequestsLimits{.min = 1, .max = 1'000'000};
 inline constexpr Limits kRingLimits{.min = 64, .max = 32768, .power_of_two = true};
 
 [[nodiscard]] bool fits(std::uint64_t value, const Limits& limits);

@@ -140,6 +140,15 @@ toml::table dataplane_table(const Plan& plan)
     return table;
 }
 
+toml::table latency_table(const LatencyPlan& latency)
+{
+    toml::table table;
+    put_all(table, "sizes", std::uint64_t{}, latency.sizes, kAsSize);
+    put_all(table, "outstanding", std::uint32_t{}, latency.outstanding, kAsNumber);
+    put(table, "requests", latency.requests);
+    return table;
+}
+
 toml::table lab_table(const Plan& plan)
 {
     toml::table table;
@@ -180,6 +189,8 @@ std::string plan_toml(const Plan& plan)
     if (!plan.arms.empty())
         root.insert("arms", arms_array(plan));
     root.insert("dataplane", dataplane_table(plan));
+    if (plan.latency)
+        root.insert("latency", latency_table(*plan.latency));
     root.insert("lab", lab_table(plan));
     std::ostringstream text;
     text << root << '\n';

@@ -47,8 +47,9 @@ std::vector<const Sample*> Row::timed() const
 
 bool RunResult::any_failed() const
 {
-    return std::any_of(rows.begin(), rows.end(),
-                       [](const Row& row) { return row.status() == "failed"; });
+    const auto failed = [](const auto& row) { return row.status() == "failed"; };
+    return std::any_of(rows.begin(), rows.end(), failed) ||
+           std::any_of(latency.begin(), latency.end(), failed);
 }
 
 bool RunResult::nothing_measured() const

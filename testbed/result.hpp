@@ -4,6 +4,7 @@
 #include "core/method.hpp"
 #include "nic/features.hpp"
 #include "testbed/doctor/doctor.hpp"
+#include "testbed/latency/latency_row.hpp"
 #include "testbed/ledger/figures.hpp"
 #include "testbed/matrix.hpp"
 #include "testbed/messages.hpp"
@@ -105,6 +106,7 @@ struct RunResult {
     Ceilings ceilings;
     std::string no_ledger; ///< why no transfer was watched; empty where some were
     std::vector<Row> rows;
+    std::vector<LatencyRow> latency; ///< empty: the plan has no latency arm
 
     [[nodiscard]] bool any_failed() const;
 

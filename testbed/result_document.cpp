@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/units.hpp"
 #include "testbed/dry_run.hpp"
+#include "testbed/latency/latency_document.hpp"
 #include "testbed/ledger/step_figure.hpp"
 #include "testbed/matrix.hpp"
 #include "testbed/result.hpp"
@@ -173,6 +174,7 @@ json result_document(const RunResult& result)
         document["command"] = result.command;
     for (const Row& row : result.rows)
         document["rows"].push_back(row_document(row, result));
+    add_latency(document, result);
     return document;
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/block_verifier.hpp"
 #include "core/error.hpp"
+#include "testbed/latency/client.hpp"
 #include "testbed/messages.hpp"
 #include "testbed/registry.hpp"
 #include "testbed/udp_statistics.hpp"
@@ -113,6 +114,23 @@ ReceivedNote receive_stream(Channel& channel, const ReceiveRequest& request,
     return note;
 }
 
+/// The latency arm: the same sink asks instead of receiving.
+AskedNote ask(Channel& channel, const AskRequest& request, const core::BlockDigests& digests)
+{
+    AskedNote note;
+    try {
+        LatencyClient client(request, digests);
+        channel.send(nlohmann::json(ReadyNote{.port = client.port(), .path = {}}));
+        ChannelStop stop(channel);
+        note = client.run(stop);
+    } catch (const ChannelClosed&) {
+        throw;
+    } catch (const std::exception& error) {
+        note.error = error.what();
+    }
+    return note;
+}
+
 /// A testbed whose machine is gone must not hold the sink for ever: tcp(7).
 void keep_alive(int fd)
 {
@@ -141,6 +159,9 @@ void serve_sink(Channel& channel)
             else if (message->type() == "receive")
                 channel.send(nlohmann::json(
                     receive_stream(channel, read_message<ReceiveRequest>(*message), digests)));
+            else if (message->type() == "ask")
+                channel.send(
+                    nlohmann::json(ask(channel, read_message<AskRequest>(*message), digests)));
             else if (message->type() != "stop") // it may cross the end of its reception
                 throw core::UsageError(fmt::format("a sink does not know '{}'", message->type()));
         }

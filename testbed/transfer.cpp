@@ -26,8 +26,6 @@ constexpr std::chrono::seconds kSinkReportTime{5};
 /// A worker ends by itself at its time limit; after this much more it is killed.
 constexpr std::chrono::seconds kWorkerGrace{3};
 
-class Interrupted : public std::exception {};
-
 /// What is odd about a reception that delivered every byte right.
 std::string arrival_remark(const core::ReceiveReport& report, bool verified)
 {
@@ -88,16 +86,8 @@ std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round, bool
         }
     } catch (const Interrupted&) {
         return std::nullopt;
-    } catch (const ChannelClosed&) {
-        sample.error = fmt::format("the sink {}", lab_.sink_lost());
-    } catch (const core::TransferError& error) {
-        sample.error = error.what();
-    } catch (const core::SystemError& error) {
-        sample.error = error.what();
-        lab_.sink_lost(); // it may be waiting for a sender that will not come
-    } catch (const core::UsageError& error) {
-        sample.error = error.what(); // a control message that is none, a sink that is gone for good
-        lab_.sink_lost();
+    } catch (const std::exception&) {
+        sample.error = failure();
     }
     // A file that changed explains every other failure.
     if (const std::string change = source_.change(); !change.empty())
@@ -105,6 +95,23 @@ std::optional<Sample> TransferRunner::run(const Cell& cell, unsigned round, bool
     if (interrupted_.load())
         return std::nullopt;
     return sample;
+}
+
+std::string TransferRunner::failure() const
+{
+    try {
+        throw;
+    } catch (const ChannelClosed&) {
+        return fmt::format("the sink {}", lab_.sink_lost());
+    } catch (const core::TransferError& error) {
+        return error.what();
+    } catch (const core::SystemError& error) {
+        lab_.sink_lost(); // it may be waiting for a sender that will not come
+        return error.what();
+    } catch (const core::UsageError& error) {
+        lab_.sink_lost(); // a control message that is none, a sink that is gone for good
+        return error.what();
+    }
 }
 
 void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sample& sample)
@@ -134,9 +141,16 @@ void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sa
     const auto sent_before = nic::link_counters(lab_.sender_netns(), link.interface).tx_bytes;
     // A turn meant for the ledger is shown also where the ledger cannot watch.
     const bool pause = pause_ && (sample.watched || plan_.ledger == LedgerMode::kOff);
-    sample.worker = run_worker_process(cell, job, watch ? watch->token() : 0, pause);
-    if (cell.method->wire != core::Wire::kNone)
-        sample.sink = collect_sink();
+    const bool has_sink = cell.method->wire != core::Wire::kNone;
+    sample.worker = run_worker_process(cell,
+                                       {.method = std::string(cell.method->name),
+                                        .job = job,
+                                        .time_limit = plan_.time_limit,
+                                        .ledger_token = watch ? watch->token() : 0,
+                                        .pause = pause},
+                                       has_sink ? "received" : nullptr);
+    if (has_sink)
+        sample.sink = read_message<ReceivedNote>(end_sink("received"));
     const nic::FeatureTable features = lab_.features();
     if (const auto it = features.find("tx-scatter-gather"); it != features.end())
         sample.scatter_gather = it->second.active;
@@ -232,16 +246,21 @@ void TransferRunner::set_conditions(const Cell& cell)
     }
 }
 
-void TransferRunner::order_sink(const Cell& cell, core::TransferJob& job)
+void TransferRunner::send_digests(const core::BlockDigests& digests)
 {
     Channel& sink = lab_.sink();
-    const core::BlockDigests& digests = expected(job);
     if (plan_.verify &&
         (sink_memory_.digests != &digests || sink_memory_.generation != lab_.sink_generation())) {
         sink.send(digests_message(digests));
         sink_memory_.digests = &digests;
         sink_memory_.generation = lab_.sink_generation();
     }
+}
+
+void TransferRunner::order_sink(const Cell& cell, core::TransferJob& job)
+{
+    Channel& sink = lab_.sink();
+    send_digests(expected(job));
     sink.send(nlohmann::json(ReceiveRequest{.order = {.ipv4 = job.peer.ipv4,
                                                       .port = 0,
                                                       .length = job.range.length,
@@ -264,24 +283,19 @@ std::string_view TransferRunner::receiver_of(const core::Method& method) const
                                            : receiver_name(plan_.sink, method.wire);
 }
 
-TransferNote TransferRunner::run_worker_process(const Cell& cell, const core::TransferJob& job,
-                                                std::uint64_t ledger_token, bool pause)
+TransferNote TransferRunner::run_worker_process(const Cell& cell, const TransferRequest& request,
+                                                const char* sink_answer)
 {
     ChildProcess worker(
         {.command = "worker", .netns = &lab_.sender_netns(), .cpu = lab_.worker_cpus().front()});
     TransferNote note;
     try {
-        worker.channel().send(
-            nlohmann::json(TransferRequest{.method = std::string(cell.method->name),
-                                           .job = job,
-                                           .time_limit = plan_.time_limit,
-                                           .ledger_token = ledger_token,
-                                           .pause = pause}));
+        worker.channel().send(nlohmann::json(request));
         auto deadline = std::chrono::steady_clock::now() + plan_.time_limit + kWorkerGrace;
         for (;;) {
             if (const auto message = worker.channel().receive(kSlice)) {
                 if (message->type() == "paused") {
-                    pause_(cell, worker.pid(), job.interface);
+                    pause_(cell, worker.pid(), request.job.interface);
                     worker.channel().send(nlohmann::json{{"type", "go"}});
                     deadline = std::chrono::steady_clock::now() + plan_.time_limit + kWorkerGrace;
                     continue;
@@ -292,8 +306,8 @@ TransferNote TransferRunner::run_worker_process(const Cell& cell, const core::Tr
             if (interrupted_.load()) {
                 worker.terminate();
                 worker.wait_end(kWorkerGrace);
-                if (cell.method->wire != core::Wire::kNone)
-                    (void)collect_sink();
+                if (sink_answer != nullptr)
+                    (void)end_sink(sink_answer);
                 throw Interrupted();
             }
             if (std::chrono::steady_clock::now() > deadline) {
@@ -312,10 +326,10 @@ TransferNote TransferRunner::run_worker_process(const Cell& cell, const core::Tr
     return note;
 }
 
-ReceivedNote TransferRunner::collect_sink()
+Message TransferRunner::end_sink(const char* answer)
 {
     lab_.sink().send(nlohmann::json{{"type", "stop"}});
-    return read_message<ReceivedNote>(await_sink("received", kSinkReportTime));
+    return await_sink(answer, kSinkReportTime);
 }
 
 Message TransferRunner::await_sink(const char* type, std::chrono::milliseconds longest)
@@ -330,6 +344,9 @@ Message TransferRunner::await_sink(const char* type, std::chrono::milliseconds l
         if (message->type() == "received") // instead of "ready": it could not even listen
             throw core::TransferError(
                 fmt::format("sink: {}", read_message<ReceivedNote>(*message).error));
+        if (message->type() == "asked")
+            throw core::TransferError(
+                fmt::format("sink: {}", read_message<AskedNote>(*message).error));
         throw core::TransferError(
             fmt::format("the sink answered '{}' where '{}' was due", message->type(), type));
     }

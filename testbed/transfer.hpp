@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <optional>
 
@@ -24,6 +25,13 @@ struct Cell {
     nic::FeatureSettings features;
     bool map_per_chunk = false;
     core::PayloadSource source = core::PayloadSource::kDisk;
+};
+
+/// A burst of requests of the latency arm, answered by one worker.
+struct Burst {
+    TransferNote worker;
+    AskedNote client;
+    std::string error; ///< empty: every answer arrived right, and the conditions held
 };
 
 /// Called when a worker stands ready to begin and waits: comes back when it may. `worker` is its
@@ -59,7 +67,15 @@ class TransferRunner {
     /// only when the lab itself is lost.
     [[nodiscard]] std::optional<Sample> run(const Cell& cell, unsigned round, bool watched);
 
+    /// A burst of requests that a worker of the cell's method answers, Method::answer. The request
+    /// says what is asked for; where in the file, and over which link, is filled in. Failures and
+    /// interruption as run()'s. Defined in latency/burst.cpp.
+    [[nodiscard]] std::optional<Burst> ask(const Cell& cell, AskRequest request);
+
   private:
+    /// The exception that is being handled, as a row's error; the sink is replaced where it may be
+    /// out of step. Throws on what fails the run.
+    [[nodiscard]] std::string failure() const;
     /// What the plan asks of an engine, and what the device decides.
     [[nodiscard]] core::DataplaneJob dataplane_job(const Cell& cell) const;
     /// What the stream of a job must be at the sink.
@@ -68,11 +84,15 @@ class TransferRunner {
     void set_conditions(const Cell& cell);
     [[nodiscard]] std::string_view receiver_of(const core::Method& method) const;
     void order_sink(const Cell& cell, core::TransferJob& job);
+    void send_digests(const core::BlockDigests& digests);
     /// From the worker's start to the sink's word, watched or not.
     void transfer(const Cell& cell, const core::TransferJob& job, Sample& sample);
-    [[nodiscard]] TransferNote run_worker_process(const Cell& cell, const core::TransferJob& job,
-                                                  std::uint64_t ledger_token, bool pause);
-    [[nodiscard]] ReceivedNote collect_sink();
+    /// `sink_answer`: how the sink answers a `stop`, where the worker is interrupted; null: no sink
+    /// was asked for anything.
+    [[nodiscard]] TransferNote run_worker_process(const Cell& cell, const TransferRequest& request,
+                                                  const char* sink_answer);
+    /// Tells the sink to end, and waits for its last word.
+    [[nodiscard]] Message end_sink(const char* answer);
     [[nodiscard]] Message await_sink(const char* type, std::chrono::milliseconds longest);
     void judge(const Cell& cell, Sample& sample) const;
 
@@ -84,6 +104,9 @@ class TransferRunner {
 
         bool operator==(const MemoryStream&) const = default;
     };
+
+    /// Ctrl-C: no failure of anything.
+    class Interrupted : public std::exception {};
 
     const Plan& plan_;
     Lab& lab_;

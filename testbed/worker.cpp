@@ -103,7 +103,9 @@ TransferNote transfer(const TransferRequest& request, Channel& channel, const Me
         if (method == nullptr)
             throw core::UsageError(fmt::format("this build has no method '{}'", request.method));
         WorkerWatch watch(request, channel);
-        note.report = method->run(request.job, watch);
+        if (request.answer && method->answer == nullptr)
+            throw core::UsageError(fmt::format("{} answers no requests", request.method));
+        note.report = (request.answer ? method->answer : method->run)(request.job, watch);
         note.figures = watch.figures();
     } catch (const std::exception& error) {
         note.error = error.what();

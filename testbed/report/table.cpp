@@ -4,6 +4,7 @@
 #include "testbed/report/baseline_table.hpp"
 #include "testbed/report/fields.hpp"
 #include "testbed/report/footnotes.hpp"
+#include "testbed/report/latency_table.hpp"
 #include "testbed/report/words.hpp"
 
 #include <fmt/color.h>
@@ -235,6 +236,7 @@ std::string table(const json& foreign, const TableStyle& style)
     append_ledger_table(text, document, style);
     text += '\n';
     text += baseline_table(document);
+    text += latency_table(document);
     append_ledger_cost(text, at(document, "/ledger"));
     append_ceilings(text, document);
     if (flag_at(document, "/interrupted"))

@@ -38,6 +38,8 @@ void read_as_any_type(const testbed::Message& message)
     read_as<testbed::ReceiveRequest>(message);
     read_as<testbed::ReadyNote>(message);
     read_as<testbed::ReceivedNote>(message);
+    read_as<testbed::AskRequest>(message);
+    read_as<testbed::AskedNote>(message);
     read_as<testbed::TransferRequest>(message);
     read_as<testbed::TransferNote>(message);
     try {

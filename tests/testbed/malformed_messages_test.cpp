@@ -100,8 +100,8 @@ class MalformedMessage : public ::testing::Test {
     json body_ = sample<T>();
 };
 
-using MessageTypes =
-    ::testing::Types<ReceiveRequest, ReadyNote, ReceivedNote, TransferRequest, TransferNote>;
+using MessageTypes = ::testing::Types<ReceiveRequest, ReadyNote, ReceivedNote, AskRequest,
+                                      AskedNote, TransferRequest, TransferNote>;
 TYPED_TEST_SUITE(MalformedMessage, MessageTypes);
 
 TYPED_TEST(MalformedMessage, MissingFieldsAreRefused)

@@ -65,6 +65,39 @@ TEST(Messages, ReceivedNoteGoesAndComes)
     EXPECT_EQ(got.error, sent.error);
 }
 
+TEST(Messages, AskRequestGoesAndComes)
+{
+    const AskRequest sent = sample<AskRequest>();
+    const AskRequest got = transported(sent);
+    EXPECT_EQ(got.ipv4, sent.ipv4);
+    EXPECT_EQ(got.file_offset, sent.file_offset);
+    EXPECT_EQ(got.length, sent.length);
+    EXPECT_EQ(got.request_bytes, sent.request_bytes);
+    EXPECT_EQ(got.outstanding, sent.outstanding);
+    EXPECT_EQ(got.num_warmups, sent.num_warmups);
+    EXPECT_EQ(got.num_requests, sent.num_requests);
+    EXPECT_EQ(got.each_range_once, sent.each_range_once);
+    EXPECT_EQ(got.seed, sent.seed);
+    EXPECT_EQ(got.verify, sent.verify);
+}
+
+TEST(Messages, AskedNoteGoesAndComes)
+{
+    const AskedNote sent = sample<AskedNote>();
+    const AskedNote got = transported(sent);
+    EXPECT_EQ(got.num_answered, sent.num_answered);
+    EXPECT_EQ(got.elapsed_ns, sent.elapsed_ns);
+    EXPECT_EQ(got.histogram, sent.histogram);
+    EXPECT_EQ(got.latency_ns_min, sent.latency_ns_min);
+    EXPECT_EQ(got.latency_ns_max, sent.latency_ns_max);
+    EXPECT_EQ(got.verified, sent.verified);
+    EXPECT_EQ(got.blocks_good, sent.blocks_good);
+    EXPECT_EQ(got.blocks_bad, sent.blocks_bad);
+    EXPECT_EQ(got.first_bad_block, sent.first_bad_block);
+    EXPECT_EQ(got.tcp_nodelay, sent.tcp_nodelay);
+    EXPECT_EQ(got.error, sent.error);
+}
+
 TEST(Messages, TransferRequestGoesAndComes)
 {
     const TransferRequest sent = sample<TransferRequest>();
@@ -73,6 +106,7 @@ TEST(Messages, TransferRequestGoesAndComes)
     EXPECT_EQ(got.time_limit, sent.time_limit);
     EXPECT_EQ(got.ledger_token, sent.ledger_token);
     EXPECT_EQ(got.pause, sent.pause);
+    EXPECT_EQ(got.answer, sent.answer);
     EXPECT_EQ(got.job.path, sent.job.path);
     EXPECT_EQ(got.job.range, sent.job.range);
     EXPECT_EQ(got.job.chunk_bytes, sent.job.chunk_bytes);

@@ -59,11 +59,11 @@ const std::vector<Mistake> kMistakes{
     {"[[arms]]\nname = \"a\"\n[[arms]]\nlabel = \"b\"",
      "plan.toml:4:1: unknown key \"label\": the keys of arms[1] are name, features, map_per_chunk"},
     {"\n\n[runs]\nrounds = 1", "plan.toml:3:2: unknown table or key \"runs\": those of a plan "
-                               "are extends, file, run, link, arms, dataplane, lab"},
+                               "are extends, file, run, link, arms, dataplane, latency, lab"},
     {"rounds = 1",
      "plan.toml:1:1: unknown table or key \"rounds\": those of a plan are extends, file, "
      "run, link, arms, dataplane, "
-     "lab"},
+     "latency, lab"},
     {"[run.sub]\nx = 1", "plan.toml:1:6: unknown key \"sub\": the keys of run are methods, cache, "
                          "wire, sink, rounds, rounds_max, warmup, target_percent, baseline, seed, "
                          "chunk, verify, ledger, "

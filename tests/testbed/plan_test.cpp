@@ -312,10 +312,10 @@ std::vector<std::string> keys_of(std::string_view header)
 TEST(PlanReference, DescribesEveryKey)
 {
     const std::string reference = text_of(source_file("docs/plan.md"));
-    EXPECT_EQ(keys_of("").size(), 7U);
+    EXPECT_EQ(keys_of("").size(), 8U);
     EXPECT_THAT(reference, HasSubstr("\n## `extends`"));
     for (const std::string_view header :
-         {"[file]", "[run]", "[link]", "[[arms]]", "[dataplane]", "[lab]"}) {
+         {"[file]", "[run]", "[link]", "[[arms]]", "[dataplane]", "[latency]", "[lab]"}) {
         const std::size_t begin = reference.find(fmt::format("\n## `{}`", header));
         ASSERT_NE(begin, std::string::npos) << header;
         const std::string section =

@@ -53,13 +53,45 @@ inline ReceivedNote sample()
 }
 
 template<>
+inline AskRequest sample()
+{
+    return {.ipv4 = 0x0A000001,
+            .file_offset = 4097,
+            .length = std::uint64_t{1} << 50,
+            .request_bytes = 65'536,
+            .outstanding = 8,
+            .num_warmups = 32,
+            .num_requests = 1000,
+            .each_range_once = true,
+            .seed = 0xFEDCBA9876543210,
+            .verify = false};
+}
+
+template<>
+inline AskedNote sample()
+{
+    return {.num_answered = 1016,
+            .elapsed_ns = 5'000'000'000,
+            .histogram = {{3, 4}, {7423, 5}},
+            .latency_ns_min = 3,
+            .latency_ns_max = std::numeric_limits<std::uint64_t>::max(),
+            .verified = true,
+            .blocks_good = 6,
+            .blocks_bad = 7,
+            .first_bad_block = 8,
+            .tcp_nodelay = true,
+            .error = "the worker closed the connection"};
+}
+
+template<>
 inline TransferRequest sample()
 {
     TransferRequest request{.method = "af_xdp",
                             .job = {},
                             .time_limit = std::chrono::milliseconds(60'001),
                             .ledger_token = 0xFEDCBA9876543210,
-                            .pause = true};
+                            .pause = true,
+                            .answer = true};
     core::TransferJob& job = request.job;
     job.path = "/a folder/fi\"le";
     job.range = {.offset = 4097, .length = 123'456'789'012};
