@@ -117,6 +117,13 @@ af_xdp        cold  -            -  4.00      -      -    - 1.00  1.00    -  cop
              MTU 1500
   1  hot cache: no disk DMA
 
+                    size of     in requests  answered       us       us       us       us
+latency      cache   answer flight  counted  a second      p50      p99    p99.9      max  status
+read_write   hot      4 KiB      1      100     15384     61.5      118      240      251  ok
+  answers not verified: times only
+  from request to last byte, closed loop
+  skipped sendfile: no scatter/gather
+
 ceilings, same minutes: disk 20.50 Gb/s (O_DIRECT), wire 9.25 Gb/s (af_xdp from memory)
 ceilings that depend on what varies: ceilings.by_setting of the document
 )");
