@@ -26,8 +26,11 @@ struct Options {
 
 int compare(const Options& options)
 {
-    if (!options.html.empty())
+    if (!options.html.empty()) {
+        require_other_file(options.html, options.before);
+        require_other_file(options.html, options.after);
         require_writable(options.html);
+    }
     const nlohmann::json before = testbed::read_document(options.before);
     const nlohmann::json after = testbed::read_document(options.after);
     const testbed::Comparison comparison =
@@ -47,9 +50,9 @@ void add_compare(CLI::App& program, int& exit_code)
     CLI::App* command = program.add_subcommand(
         "compare", "Two runs of one plan, row by row: is the second one worse?");
     command->footer(
-        "A regression is a row that failed or is missing, a copy or a crossing more, or "
-        "goodput that is\nlower by more than the threshold, surely. Exit codes: 0 no "
-        "regression; 1 a regression; 2 usage.");
+        "A regression is a row that failed or is missing, more copies, crossings or disk DMA, a "
+        "payload that is\nnot zero-copy any more, or goodput that is lower by more than the "
+        "threshold, surely. Exit codes:\n0 no regression; 1 a regression; 2 usage.");
     auto options = std::make_shared<Options>();
     command->add_option("before", options->before, "Result document")
         ->required()
@@ -73,6 +76,7 @@ void add_compare(CLI::App& program, int& exit_code)
         ->type_name("PERCENT");
     command->add_flag("--json", options->as_json, "As JSON");
     command->add_option("--html", options->html, "Write it as one self-contained page too")
+        ->check(names_a_file())
         ->type_name("FILE");
     command->callback([options, &exit_code] { exit_code = compare(*options); });
 }

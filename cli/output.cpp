@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -51,8 +52,12 @@ void write_all(int fd, const std::string& text, const std::string& path)
 
 void require_writable(const std::string& path)
 {
-    if (std::filesystem::is_directory(path))
+    std::error_code error;
+    const auto kind = std::filesystem::status(path, error).type();
+    if (kind == std::filesystem::file_type::directory)
         throw cannot_write(path, EISDIR);
+    if (kind == std::filesystem::file_type::none) // a link of itself, a name too long
+        throw cannot_write(path, error.value());
     require_folder(folder_of(path));
 }
 
@@ -65,17 +70,52 @@ void make_writable_folder(const std::string& folder)
     require_folder(folder);
 }
 
+CLI::Validator is_named()
+{
+    return {[](const std::string& word) {
+                return word.empty() ? std::string("the name is empty: write one, or leave it out")
+                                    : std::string();
+            },
+            ""};
+}
+
+CLI::Validator names_a_file()
+{
+    return {[](const std::string& word) -> std::string {
+                if (word == "-")
+                    return "- for stdout is not possible: name a file";
+                return word.empty() ? "the name is empty: name a file" : "";
+            },
+            ""};
+}
+
+void require_other_file(const std::string& path, const std::string& input)
+{
+    if (is_same_file(path, input))
+        throw core::UsageError(
+            fmt::format("{}: is the document itself: write the report elsewhere", path));
+}
+
+bool is_same_file(const std::string& one, const std::string& other)
+{
+    std::error_code error; // where one is not there yet, its name decides
+    return std::filesystem::equivalent(one, other, error) ||
+           std::filesystem::weakly_canonical(one, error) ==
+               std::filesystem::weakly_canonical(other, error);
+}
+
 void write_file(const std::string& path, const std::string& text)
 {
     // Written without a name and given it when whole: a killed process leaves nothing half done.
-    // File systems without O_TMPFILE get the file written in place.
-    std::error_code error;
-    const auto kind = std::filesystem::symlink_status(path, error).type();
-    const bool in_place = kind != std::filesystem::file_type::regular &&
-                          kind != std::filesystem::file_type::not_found;
+    // What may not be replaced (a device, a FIFO, a link, a file with other names) and file systems
+    // without O_TMPFILE get the text written in place.
+    struct ::stat is {};
+
+    const bool exists = ::lstat(path.c_str(), &is) == 0;
+    const bool in_place = exists && (!S_ISREG(is.st_mode) || is.st_nlink > 1);
     const core::UniqueFd unnamed(
         ::open(folder_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644));
-    if (in_place || !unnamed) { // a device, a FIFO or a link is written to, not replaced
+    if (in_place || !unnamed) {
         const core::UniqueFd file(
             ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
         if (!file)
@@ -83,12 +123,29 @@ void write_file(const std::string& path, const std::string& text)
         write_all(file.get(), text, path);
         return;
     }
+    if (exists && ::fchmod(unnamed.get(), is.st_mode & 07777) != 0)
+        throw cannot_write(path, errno);
     write_all(unnamed.get(), text, path);
     const std::string self = fmt::format("/proc/self/fd/{}", unnamed.get());
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-        throw cannot_write(path, errno);
-    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0)
-        throw cannot_write(path, errno);
+    const auto link_to = [&](const std::string& name) {
+        if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+            throw cannot_write(path, errno);
+    };
+    if (!exists) {
+        link_to(path);
+        return;
+    }
+    // There is no link(2) that replaces. Killed between the two, the old file is whole and so is
+    // the new one, under a name that the next writer takes away.
+    const std::string beside = path + ".new";
+    if (::unlink(beside.c_str()) != 0 && errno != ENOENT)
+        throw cannot_write(beside, errno);
+    link_to(beside);
+    if (::rename(beside.c_str(), path.c_str()) != 0) {
+        const int error = errno;
+        ::unlink(beside.c_str());
+        throw cannot_write(path, error);
+    }
 }
 
 Output::Output(std::string folder, std::string json_file)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <CLI/Validators.hpp>
 #include <nlohmann/json.hpp>
 
 #include <string>
@@ -14,7 +15,18 @@ void require_writable(const std::string& path);
 /// it.
 void make_writable_folder(const std::string& folder);
 
-/// The file appears whole or not at all. Throws core::UsageError.
+/// Throws core::UsageError where writing `path` would write over `input`, by whatever name.
+void require_other_file(const std::string& path, const std::string& input);
+
+[[nodiscard]] bool is_same_file(const std::string& one, const std::string& other);
+
+/// For options that name a file or a folder: not nothing, which a shell's empty variable gives.
+[[nodiscard]] CLI::Validator is_named();
+
+/// For files that are written whole: nor "-", which means stdout elsewhere.
+[[nodiscard]] CLI::Validator names_a_file();
+
+/// The file appears whole or not at all, and keeps the mode that it had. Throws core::UsageError.
 void write_file(const std::string& path, const std::string& text);
 
 /// Where a run's results go besides the terminal. Checked when made, so that nothing is measured in

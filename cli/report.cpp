@@ -29,21 +29,12 @@ struct Options {
     std::string plots;
 };
 
-bool is_same_file(const std::string& one, const std::string& other)
-{
-    std::error_code error; // where one is not there yet, its name decides
-    return std::filesystem::equivalent(one, other, error) ||
-           std::filesystem::weakly_canonical(one, error) ==
-               std::filesystem::weakly_canonical(other, error);
-}
-
 /// Before anything is drawn. No output may take the document's place, nor another's.
 void require_places(const Options& options)
 {
     for (const std::string& file : {options.html, options.csv}) {
-        if (!file.empty() && is_same_file(file, options.document))
-            throw core::UsageError(
-                fmt::format("{}: is the document itself: write the report elsewhere", file));
+        if (!file.empty())
+            require_other_file(file, options.document);
     }
     if (!options.html.empty() && !options.csv.empty() && is_same_file(options.html, options.csv))
         throw core::UsageError(
@@ -86,12 +77,14 @@ int make_report(const Options& options)
         fmt::print("{}", report::table(document, {.colour = wants_colour()}));
         return kDone;
     }
+    std::vector<report::Plot> plots;
+    std::vector<std::string> svgs;
+    if (!options.html.empty() || !options.plots.empty()) { // drawn before anything is written
+        plots = report::plots(document);
+        svgs = draw_all(plots, report::PictureKind::kSvg);
+    }
     if (!options.csv.empty())
         write_file(options.csv, report::csv(document));
-    if (options.html.empty() && options.plots.empty())
-        return kDone;
-    const std::vector<report::Plot> plots = report::plots(document);
-    const std::vector<std::string> svgs = draw_all(plots, report::PictureKind::kSvg);
     if (!options.plots.empty())
         write_plots(options.plots, plots, svgs);
     if (!options.html.empty())
@@ -117,12 +110,15 @@ void add_report(CLI::App& program, int& exit_code)
         ->add_option("--html", options->html,
                      "Write one self-contained page: tables, plots, the way of a byte by each "
                      "method, the command to repeat it")
+        ->check(names_a_file())
         ->type_name("FILE");
     command->add_option("--csv", options->csv, "Write a line for each row, with all its figures")
+        ->check(names_a_file())
         ->type_name("FILE");
     command
         ->add_option("--plots", options->plots,
                      "Write each plot there as .svg, .png, .csv and .gp, for papers")
+        ->check(is_named())
         ->type_name("DIR");
     command->callback([options, &exit_code] { exit_code = make_report(*options); });
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <span>
@@ -121,9 +122,10 @@ json parse_document(std::string_view text, const std::string& name)
         throw UsageError(fmt::format("{}: is cut short or no JSON, byte {} of {}: run the plan "
                                      "again, or name another file",
                                      name, error.byte, text.size()));
-    } catch (const json::exception& error) { // a number that no double holds
-        throw UsageError(
-            fmt::format("{}: {}: run the plan again, or name another file", name, error.what()));
+    } catch (const json::exception&) { // RFC 8259 §6 lets a number be any, no double is 1e999
+        throw UsageError(fmt::format("{}: holds a number out of range: run the plan again, or name "
+                                     "another file",
+                                     name));
     }
     require_schema(document, name);
     require(document, kDocumentNeeds, "", name);
@@ -142,6 +144,9 @@ json parse_document(std::string_view text, const std::string& name)
 
 json read_document(const std::string& path)
 {
+    std::error_code unknown;
+    if (std::filesystem::is_directory(path, unknown)) // open(2) takes one
+        throw UsageError(fmt::format("{}: is a folder: name the result.json of a run", path));
     std::ifstream file(path, std::ios::binary);
     if (!file)
         throw UsageError(fmt::format("{}: cannot be read: {}", path, core::errno_text(errno)));

@@ -57,15 +57,17 @@ struct RowComparison {
 
 struct Comparison {
     CompareOptions options;
-    /// What else differs: kernel, processor, link, file, findings of the doctor. "MTU 9000 -> 1500"
-    std::vector<std::string> circumstances;
-    std::vector<RowComparison> rows; ///< in the first document's order, new ones behind
+    std::vector<std::string> circumstances; ///< what else differs, see circumstances_of()
+    std::vector<RowComparison> rows;        ///< in the first document's order, new ones behind
 
     [[nodiscard]] bool has_regression() const;
 };
 
-/// Both documents are valid ones of this schema. Throws core::UsageError where they have no row in
-/// common.
+/// "2 same, 1 undecided": how many rows of each change.
+[[nodiscard]] std::string counts_text(const Comparison& comparison);
+
+/// Both documents are valid ones of this schema; control characters of their texts become '?'.
+/// Throws core::UsageError where they have no row in common.
 [[nodiscard]] Comparison compare_documents(const nlohmann::json& before,
                                            const nlohmann::json& after,
                                            const CompareOptions& options);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pagewire::testbed {
@@ -47,7 +48,7 @@ std::string rows_table(const Comparison& comparison)
     });
     HtmlTable table(
         "", {"row", "change", "why", "Gb/s before", "Gb/s after", "after / before",
-             fmt::format("interval, {:.0f} % of all rows", comparison.options.confidence * 100)});
+             fmt::format("interval, {:g} % of all rows", comparison.options.confidence * 100)});
     for (const RowComparison* row : rows) {
         table.add({{.text = row_name(*row)},
                    {.text = std::string(core::name_of(kRowChangeNames, row->change)),
@@ -62,18 +63,33 @@ std::string rows_table(const Comparison& comparison)
     return table.take();
 }
 
+/// Rows that decide nothing are no evidence of anything.
+std::string_view verdict(const Comparison& comparison)
+{
+    if (comparison.has_regression())
+        return "A regression";
+    const bool decided =
+        std::any_of(comparison.rows.begin(), comparison.rows.end(), [](const RowComparison& row) {
+            return row.change == RowChange::kSame || row.change == RowChange::kBetter;
+        });
+    return decided ? "No regression" : "Nothing decided";
+}
+
 } // namespace
 
 std::string comparison_page(const Comparison& comparison, const std::string& before,
                             const std::string& after)
 {
-    std::string body = fmt::format("<main>\n<h1>{}</h1>\n<p>Before: {}<br>After: {}</p>\n",
-                                   comparison.has_regression() ? "A regression" : "No regression",
-                                   escaped(before), escaped(after));
-    body +=
-        fmt::format("<p>Worse is a row that fails or is missing, a copy or a crossing more, or a "
-                    "goodput surely lower by more than {:.0f} %.</p>\n<h2>Row by row</h2>\n",
-                    comparison.options.threshold * 100);
+    std::string body =
+        fmt::format("<main>\n<h1>{}</h1>\n<p>Before: {}<br>After: {}</p>\n<p>{} of {} rows.</p>\n",
+                    verdict(comparison), escaped(before), escaped(after), counts_text(comparison),
+                    comparison.rows.size());
+    body += fmt::format(
+        "<p>Worse is a row that failed or was skipped and was not before, one that is missing, "
+        "more CPU copies or disk DMA per byte, more crossings per turn, a payload that was "
+        "zero-copy and is not, or a goodput surely lower by more than {:g} %.</p>\n"
+        "<h2>Row by row</h2>\n",
+        comparison.options.threshold * 100);
     body += rows_table(comparison);
     body += "<h2>What else differs</h2>\n";
     if (comparison.circumstances.empty())

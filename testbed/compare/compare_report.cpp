@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "testbed/compare/compare.hpp"
+#include "testbed/report/words.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -39,9 +40,21 @@ json or_null(const std::optional<T>& value)
     return value ? json(*value) : json(nullptr);
 }
 
+constexpr std::size_t kWidth = 100;
+constexpr std::size_t kIndent = 13; // as the method's column
 constexpr const char* kLine = "{:<12} {:<4} {:<5} {:<10} {:>8} {:>8}  {:<20} {}\n";
 
 } // namespace
+
+std::string counts_text(const Comparison& comparison)
+{
+    std::vector<std::string> counts;
+    for (const auto& [name, change] : kRowChangeNames) {
+        if (const auto number = count(comparison, change); number > 0)
+            counts.push_back(fmt::format("{} {}", number, name));
+    }
+    return fmt::format("{}", fmt::join(counts, ", "));
+}
 
 std::string comparison_table(const Comparison& comparison)
 {
@@ -50,7 +63,7 @@ std::string comparison_table(const Comparison& comparison)
     if (!comparison.circumstances.empty()) {
         text += "what else differs:\n";
         for (const std::string& line : comparison.circumstances)
-            fmt::format_to(out, "  {}\n", line);
+            text += report::hanging("  ", line, kWidth);
         text += '\n';
     }
     fmt::format_to(out, kLine, "", "", "", "", "Gb/s", "Gb/s", "after / before", "");
@@ -64,17 +77,12 @@ std::string comparison_table(const Comparison& comparison)
                        figure(row.goodput_before), figure(row.goodput_after), ratio_text(row.ratio),
                        core::name_of(kRowChangeNames, row.change));
         if (!row.conditions.empty())
-            fmt::format_to(out, "             {}\n", row.conditions);
+            text += report::hanging(std::string(kIndent, ' '), row.conditions, kWidth);
         for (const std::string& reason : row.reasons)
-            fmt::format_to(out, "             {}\n", reason);
+            text += report::hanging(std::string(kIndent, ' '), reason, kWidth);
     }
-    std::vector<std::string> counts;
-    for (const auto& [name, change] : kRowChangeNames) {
-        if (const auto number = count(comparison, change); number > 0)
-            counts.push_back(fmt::format("{} {}", number, name));
-    }
-    fmt::format_to(out, "\n{}; a goodput lower by less than {:.0f} % is no regression\n",
-                   fmt::join(counts, ", "), comparison.options.threshold * 100);
+    fmt::format_to(out, "\n{}; a goodput lower by less than {:g} % is no regression\n",
+                   counts_text(comparison), comparison.options.threshold * 100);
     return text;
 }
 

@@ -123,16 +123,21 @@ const json& rows_of(const json& document)
     return rows.is_array() ? rows : kNoRows;
 }
 
-std::string conditions_text(const json& row, const json& document)
+std::string conditions_text(const json& row, const std::vector<std::string>& names)
 {
     std::string text;
-    for (const std::string& name : texts_at(document, "/varied")) {
+    for (const std::string& name : names) {
         if (name.find_first_of("/~") != std::string::npos)
             continue; // no name of a condition
         if (const std::string value = condition_text(at(row, "/conditions"), name); !value.empty())
             text += (text.empty() ? "" : ", ") + value;
     }
     return text;
+}
+
+std::string conditions_text(const json& row, const json& document)
+{
+    return conditions_text(row, texts_at(document, "/varied"));
 }
 
 std::string row_name(const json& row, const json& document)

@@ -46,7 +46,11 @@ using nlohmann::json;
 /// The rows; each an object.
 [[nodiscard]] const json& rows_of(const json& document);
 
-/// "MTU 1500, chunk 4 KiB": those of the row's conditions that the document's plan varies.
+/// "MTU 1500, chunk 4 KiB": those of the row's conditions that have these names; conditions that
+/// mean nothing to the row's method are left out.
+[[nodiscard]] std::string conditions_text(const json& row, const std::vector<std::string>& names);
+
+/// Those that the document's plan varies.
 [[nodiscard]] std::string conditions_text(const json& row, const json& document);
 
 /// "read_write cold tso-off, chunk 4 KiB": how a row is called outside of tables.

@@ -147,8 +147,11 @@ std::string run(const std::string& script)
             waiting[2].fd = -1;
     }
     if (const int status = gnuplot.wait(); status != 0 || picture.empty())
-        throw core::TransferError(
-            fmt::format("gnuplot could not draw: {}", complaint.substr(0, 400)));
+        throw core::TransferError(fmt::format(
+            "gnuplot could not draw: {}",
+            complaint.empty() ? fmt::format("it said nothing, wait status {:#x}, {} bytes drawn",
+                                            status, picture.size())
+                              : complaint.substr(0, 400)));
     return picture;
 }
 

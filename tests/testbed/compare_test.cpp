@@ -149,10 +149,10 @@ TEST(Compare, VariedConditionsAreRowsOfTheirOwn)
     after["varied"] = {"mtu"};
     const Comparison comparison = compare_documents(before, after, {});
     ASSERT_EQ(comparison.rows.size(), 2U);
-    EXPECT_EQ(comparison.rows[0].conditions, "mtu 1500");
+    EXPECT_EQ(comparison.rows[0].conditions, "MTU 1500");
     EXPECT_EQ(comparison.rows[0].change, RowChange::kWorse);
     EXPECT_EQ(comparison.rows[1].change, RowChange::kSame);
-    EXPECT_THAT(comparison_table(comparison), HasSubstr("             mtu 1500\n"));
+    EXPECT_THAT(comparison_table(comparison), HasSubstr("             MTU 1500\n"));
 
     // A run of one of the values is compared with that one.
     after = document_of({row(9000, 1)});
@@ -193,6 +193,57 @@ TEST(Compare, SaysWhatElseDiffers)
                 ElementsAre("kernel: 6.1 -> 6.18", "MTU: 9000 -> 1500",
                             "only before: cpu.governor (warning)",
                             "only after: cpu.turbo (warning)"));
+}
+
+TEST(Compare, SaysEveryKeyOfThePlanThatDiffers)
+{
+    json before = document_of({document_row("read_write", kSteady)});
+    before["plan"]["file"] = {{"length", 4096U}, {"offset", 0U}, {"path", "/a"}};
+    before["plan"]["verify"] = true;
+    before["plan"]["arms"] = json::array();
+    before["plan"]["dataplane"] = {{"umem_bytes", 8U << 20U}, {"bind", "auto"}};
+    before["plan"]["methods"] = {"read_write"};
+    json after = before;
+    after["plan"]["file"]["offset"] = 4096U;
+    after["plan"]["file"]["path"] = "/b";
+    after["plan"]["verify"] = false;
+    after["plan"]["arms"] = {{{"name", "tso-off"}}};
+    after["plan"]["dataplane"]["umem_bytes"] = 4U << 20U;
+    after["plan"]["seed"] = 7;
+    after["plan"]["methods"] = {"read_write", "sendfile"};
+    after["interrupted"] = true;
+    after["lab"]["emulated"] = true;
+    EXPECT_THAT(compare_documents(before, after, {}).circumstances,
+                ElementsAre("emulated: none -> yes", "interrupted: none -> yes",
+                            R"(plan's arms: none -> {"name":"tso-off"})",
+                            "plan's dataplane.umem_bytes: 8 MiB -> 4 MiB",
+                            "plan's file.offset: 0 B -> 4 KiB", "file: /a -> /b",
+                            "plan's methods: read_write -> read_write sendfile",
+                            "plan's seed: none -> 7", "plan's verify: yes -> no"));
+}
+
+TEST(Compare, NothingOfADocumentActsOnATerminal)
+{
+    json before = document_row("read_write", kSteady, "\x1b[2J");
+    json after = before;
+    after["status"] = "failed";
+    after["reason"] = "one\ntwo \x1b]0;x";
+    json second = document_of({after});
+    second["host"]["kernel"] = "6\x1b[31m";
+    const std::string table =
+        comparison_table(compare_documents(document_of({before}), second, {}));
+    EXPECT_EQ(table.find('\x1b'), std::string::npos) << table;
+    EXPECT_THAT(table, HasSubstr("ok -> failed: one?two ?]0;x\n"));
+}
+
+TEST(Compare, ARowThatIsNotMeasuredAnyMoreIsNotTheSame)
+{
+    json failed = document_row("read_write", {});
+    failed["status"] = "failed";
+    json skipped = failed;
+    skipped["status"] = "skipped";
+    EXPECT_EQ(compare_one(failed, skipped).change, RowChange::kUndecided);
+    EXPECT_EQ(compare_one(skipped, skipped).change, RowChange::kSame);
 }
 
 /// Twenty rows that differ by noise alone: how often any of them is called worse.
@@ -236,6 +287,12 @@ TEST(Compare, ThePageHasWhatIsWorseFirstAndNoMarkupOfTheDocuments)
     EXPECT_THAT(
         comparison_page(compare_documents(document_of({good}), document_of({good}), {}), "a", "b"),
         HasSubstr("<h1>No regression</h1>"));
+    const json few = document_of({document_row("mmap_write", {1})});
+    const std::string undecided =
+        comparison_page(compare_documents(few, few, {.threshold = 0.004}), "a", "b");
+    EXPECT_THAT(undecided, HasSubstr("<h1>Nothing decided</h1>"));
+    EXPECT_THAT(undecided, HasSubstr("<p>1 undecided of 1 rows.</p>"));
+    EXPECT_THAT(undecided, HasSubstr("by more than 0.4 %"));
 }
 
 TEST(Compare, TableAndJsonSayTheSame)
