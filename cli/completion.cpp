@@ -98,7 +98,11 @@ struct Position {
         if (option == nullptr)
             return;
         given.insert(option);
-        num_values_left = option->get_items_expected_max() - (equals == std::string::npos ? 0 : 1);
+        // A list whose elements are divided by commas may be given again, and is one word each
+        // time.
+        const int most = option->get_items_expected_max();
+        num_values_left = (option->get_allow_extra_args() ? most : std::min(most, 1)) -
+                          (equals == std::string::npos ? 0 : 1);
     }
 
     [[nodiscard]] const CLI::Option* positional() const

@@ -2,6 +2,7 @@
 // The command line of `pagewire run`, and the plan that it comes to.
 #include "cli/run_words.hpp"
 
+#include "cli/output.hpp"
 #include "core/error.hpp"
 #include "core/units.hpp"
 #include "dataplane/fault.hpp"
@@ -21,6 +22,7 @@ void add_run_options(CLI::App& command, RunWords& words)
             "plan", words.plan_file,
             "Experiment plan: a file (TOML; docs/plan.md), or the name of an installed one, as "
             "quick; default: quick without its arms")
+        ->check(is_named())
         ->type_name("PLAN.toml");
     command.add_option("--file", words.file, "File to send; default: a generated one")
         ->type_name("FILE");
@@ -156,10 +158,12 @@ void add_run_options(CLI::App& command, RunWords& words)
     command.add_flag("--no-ceilings", words.no_ceilings,
                      "Leave out the measurement of the machine's limits");
     command.add_option("--out", words.out_folder, "Write result.json and table.txt there")
+        ->check(is_named())
         ->type_name("DIR");
     command
         .add_option("--json", words.json_file,
                     "Write the result document; - for stdout, without the table")
+        ->check(is_named())
         ->type_name("FILE");
     command.add_flag("--quiet", words.quiet, "No table");
 }
@@ -190,6 +194,7 @@ testbed::Plan make_plan(const RunWords& words)
         words.plan_file.empty()
             ? testbed::Plan{}
             : testbed::load_plan(testbed::find_plan(words.plan_file, testbed::plan_folder()));
+    const testbed::Plan as_read = plan;
     const auto set_bytes = [](std::uint64_t& target, const std::optional<std::string>& word) {
         if (word)
             target = core::parse_bytes(*word);
@@ -281,7 +286,7 @@ testbed::Plan make_plan(const RunWords& words)
     plan.allow_nic_changes = plan.allow_nic_changes || words.allow_nic_changes;
     plan.verify = plan.verify && !words.no_verify;
     plan.ceilings = plan.ceilings && !words.no_ceilings;
-    testbed::validate_plan(plan, testbed::methods());
+    testbed::validate_plan(plan, as_read, testbed::methods());
     if (!plan.dataplane.fault.empty())
         check_fault(plan);
     return plan;

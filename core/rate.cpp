@@ -7,7 +7,6 @@
 
 #include <array>
 #include <charconv>
-#include <cmath>
 
 namespace pagewire::core {
 
@@ -28,9 +27,12 @@ constexpr std::array kUnits{
     Unit{"Mpps", &Rate::packets_per_s, 1e6},
 };
 
+/// Far beyond every link, and far from where nanoseconds between packets vanish in a double.
+constexpr double kMaxFigure = 1e12;
+
 bool is_figure(double figure)
 {
-    return std::isfinite(figure) && figure >= 0;
+    return figure >= 0 && figure <= kMaxFigure; // a NaN is not
 }
 
 } // namespace

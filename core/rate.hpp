@@ -17,7 +17,7 @@ struct Rate {
         return gbps > 0 || packets_per_s > 0;
     }
 
-    /// Finite figures, none negative, at most one set.
+    /// Figures of 0 to 1e12, at most one set.
     [[nodiscard]] bool is_valid() const noexcept;
 
     bool operator==(const Rate&) const = default;

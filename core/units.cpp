@@ -14,8 +14,8 @@ namespace pagewire::core {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::uint64_t>, 3> kUnits{
-    {{"KiB", kKiB}, {"MiB", kMiB}, {"GiB", kGiB}}};
+constexpr std::array<std::pair<std::string_view, std::uint64_t>, 5> kUnits{
+    {{"KiB", kKiB}, {"MiB", kMiB}, {"GiB", kGiB}, {"TiB", kTiB}, {"PiB", kPiB}}};
 
 std::uint64_t unit_factor(std::string_view unit)
 {
@@ -41,8 +41,8 @@ std::uint64_t parse_bytes(std::string_view text)
     const std::uint64_t factor = unit_factor(unit);
     if (status != std::errc{} || factor == 0 ||
         value > std::numeric_limits<std::int64_t>::max() / factor) {
-        throw UsageError(
-            fmt::format("'{}' is not a size: write bytes, or a number with KiB, MiB or GiB", text));
+        throw UsageError(fmt::format(
+            "'{}' is not a size: write bytes, or a number with KiB, MiB, GiB, TiB or PiB", text));
     }
     return value * factor;
 }

@@ -11,6 +11,8 @@ namespace pagewire::core {
 inline constexpr std::uint64_t kKiB = 1024;
 inline constexpr std::uint64_t kMiB = 1024 * kKiB;
 inline constexpr std::uint64_t kGiB = 1024 * kMiB;
+inline constexpr std::uint64_t kTiB = 1024 * kGiB;
+inline constexpr std::uint64_t kPiB = 1024 * kTiB;
 
 template<std::unsigned_integral T>
 [[nodiscard]] constexpr T round_up(T value, std::type_identity_t<T> multiple)

@@ -2,6 +2,7 @@
 #include "testbed/dry_run.hpp"
 
 #include "core/error.hpp"
+#include "core/flow_header.hpp"
 #include "core/units.hpp"
 #include "testbed/cells.hpp"
 #include "testbed/matrix.hpp"
@@ -37,14 +38,24 @@ std::uint64_t range_bytes(const Plan& setting)
     return setting.length == 0 ? size - setting.offset : setting.length;
 }
 
+/// Of a packet that fills the MTU.
+double payload_bytes(const Plan& setting)
+{
+    constexpr std::size_t headers = 20 + 8 + core::kFlowHeaderBytes; // IPv4, UDP, the flow's
+    return static_cast<double>(setting.mtu) - headers;
+}
+
 double transfer_s(const Task& task, const Plan& setting)
 {
     const bool from_memory = task.cell.source == core::PayloadSource::kMemory;
     const std::uint64_t bytes = from_memory ? kMemoryStreamBytes : task.row.conditions.file_bytes;
-    const double gbps = task.row.conditions.rate && setting.dataplane.rate.gbps > 0
-                            ? setting.dataplane.rate.gbps
-                            : kEstimatedGbps;
-    return kEstimatedSetUpS + static_cast<double>(bytes) * 8 / (gbps * 1e9);
+    double s = static_cast<double>(bytes) * 8 / (kEstimatedGbps * 1e9);
+    const core::Rate& rate = setting.dataplane.rate;
+    if (task.row.conditions.rate && rate.gbps > 0)
+        s = static_cast<double>(bytes) * 8 / (rate.gbps * 1e9);
+    else if (task.row.conditions.rate && rate.packets_per_s > 0)
+        s = std::ceil(static_cast<double>(bytes) / payload_bytes(setting)) / rate.packets_per_s;
+    return kEstimatedSetUpS + std::min(s, static_cast<double>(setting.time_limit.count()));
 }
 
 std::string duration_text(double s)

@@ -136,6 +136,10 @@ struct Plan {
 
     Matrix matrix;
 
+    /// Where the plan's files write a key, "run.rounds" to "quick.toml:7:10"; "" to the file that
+    /// was read. Empty: the plan is of no file.
+    std::map<std::string, std::string> places;
+
     [[nodiscard]] unsigned last_round() const noexcept { return std::max(rounds, rounds_max); }
 
     [[nodiscard]] const std::string& baseline_method() const
@@ -156,6 +160,11 @@ struct Plan {
 /// (the message lists the known), ranges, rings a power of two, frames that fit the UMEM, a wire no
 /// method has. Throws core::UsageError.
 void validate_plan(const Plan& plan, std::span<const core::Method* const> known);
+
+/// The same for `plan`, which is `as_read` with the command line's words laid over it: what is
+/// wrong in the file itself is said with its place, "file:line:column: what, what to do".
+void validate_plan(const Plan& plan, const Plan& as_read,
+                   std::span<const core::Method* const> known);
 
 /// Words of the command line or the plan; throw core::UsageError that lists the known ones.
 [[nodiscard]] CacheState parse_cache_state(std::string_view text);

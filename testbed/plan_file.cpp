@@ -74,6 +74,26 @@ std::optional<std::string> base_of(const toml::table& root, const std::string& f
     return (std::filesystem::path(file).parent_path() / base).string();
 }
 
+/// Every key of a table, by its whole name. Of an array of tables, the first one that has the key.
+void note_places(const toml::table& table, const std::string& prefix, const std::string& file,
+                 std::map<std::string, std::string>& places)
+{
+    for (const auto& [key, node] : table) {
+        const std::string name = prefix + std::string(key.str());
+        const toml::source_position& begin = node.source().begin;
+        places[name] = fmt::format("{}:{}:{}", file, begin.line, begin.column);
+        if (const toml::table* inner = node.as_table())
+            note_places(*inner, name + '.', file, places);
+        const toml::array* array = node.as_array();
+        if (array == nullptr)
+            continue;
+        for (auto element = array->crbegin(); element != array->crend(); ++element) {
+            if (const toml::table* inner = element->as_table())
+                note_places(*inner, name + '.', file, places);
+        }
+    }
+}
+
 /// `above`: how many plans lead to this one.
 Plan load(const std::string& file, std::size_t above)
 {
@@ -91,6 +111,8 @@ Plan load(const std::string& file, std::size_t above)
         plan = load(*base, above + 1);
     }
     read_plan(plan, root);
+    note_places(root, "", file, plan.places);
+    plan.places[""] = file;
     return plan;
 }
 
@@ -99,6 +121,29 @@ Plan load(const std::string& file, std::size_t above)
 Plan load_plan(const std::string& file)
 {
     return load(file, 0);
+}
+
+void validate_plan(const Plan& plan, const Plan& as_read,
+                   std::span<const core::Method* const> known)
+{
+    try {
+        validate_plan(plan, known);
+    } catch (const UsageError& error) {
+        const std::string message = error.what();
+        if (as_read.places.empty())
+            throw;
+        try {
+            validate_plan(as_read, known);
+        } catch (const UsageError& same) {
+            if (same.what() != message)
+                throw error; // the command line's words are at fault
+            const auto place = as_read.places.find(message.substr(0, message.find(": ")));
+            throw UsageError(fmt::format(
+                "{}: {}", place == as_read.places.end() ? as_read.places.at("") : place->second,
+                message));
+        }
+        throw;
+    }
 }
 
 Plan parse_plan(std::string_view text, const std::string& name)

@@ -46,10 +46,12 @@ std::string find_plan(const std::string& word, const fs::path& folder)
     if (std::find(names.begin(), names.end(), word) != names.end())
         return folder / (word + ".toml");
     throw core::UsageError(
-        names.empty() ? fmt::format("{}: no such plan file, and no plans are installed in {}", word,
-                                    folder.string())
-                      : fmt::format("{}: no such plan: name a file, or one of {} (in {})", word,
-                                    fmt::join(names, ", "), folder.string()));
+        names.empty()
+            ? fmt::format("{}: no such plan file, and no plans are installed in {}: name a "
+                          "plan's file, as configs/{}.toml",
+                          word, folder.string(), word)
+            : fmt::format("{}: no such plan: name a file, or one of {} (in {})", word,
+                          fmt::join(names, ", "), folder.string()));
 }
 
 } // namespace pagewire::testbed

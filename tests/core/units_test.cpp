@@ -49,7 +49,7 @@ TEST(ParseBytes, UpToWhatAFileOffsetHolds)
 TEST(ParseBytes, WhatIsNoSizeIsQuoted)
 {
     for (const std::string text : {"", " ", "KiB", "-1", "+1", "1.5GiB", "0x10", "12KB", "12kib",
-                                   "12 KiBs", "1 2", "12\n", " 12", "1TiB", "KiB12"})
+                                   "12 KiBs", "1 2", "12\n", " 12", "1EiB", "8192PiB", "KiB12"})
         EXPECT_THAT(tests::thrown<UsageError>([&] { (void)parse_bytes(text); }),
                     HasSubstr("'" + text + "'"));
 }

@@ -103,6 +103,16 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"nic_without_command", {"nic"}, {"subcommand"}},
         Refusal{"nic_no_such_interface", {"nic", "show", "nope0"}, {"nope0"}},
         Refusal{"nic_two_interfaces", {"nic", "show", "lo", "nope0"}, {"nope0"}},
+        Refusal{"no_plan_name", {"run", "--dry-run", ""}, {"plan", "the name is empty"}},
+        Refusal{"out_empty_name", {"run", "--out", ""}, {"--out", "the name is empty"}},
+        Refusal{"json_empty_name", {"run", "--json", ""}, {"--json", "the name is empty"}},
+        Refusal{"rate_too_large", {"run", "--rate", "1e300"}, {"1e300", "write Gb/s"}},
+        Refusal{"seed", {"run", "--seed", "-1"}, {"seed", "-1"}},
+        Refusal{"report_folder", {"report", "/tmp"}, {"/tmp: is a folder", "result.json"}},
+        Refusal{"report_html_empty", {"report", "/x.json", "--html", ""}, {"--html", "empty"}},
+        Refusal{"report_html_stdout", {"report", "/x.json", "--html", "-"}, {"--html", "stdout"}},
+        Refusal{"report_csv_stdout", {"report", "/x.json", "--csv", "-"}, {"--csv", "stdout"}},
+        Refusal{"report_plots_empty", {"report", "/x.json", "--plots", ""}, {"--plots", "empty"}},
         Refusal{"unknown_option", {"run", "--warp"}, {"--warp"}},
         Refusal{"no_command", {}, {"subcommand"}},
         Refusal{"sink_address", {"sink", "--listen", "nowhere"}, {"nowhere", "192.0.2.1:9400"}},
@@ -344,6 +354,10 @@ TEST(Report, SaysWhatIsInItsWay)
     const std::string half = folder.path() + "/half.json";
     std::ofstream(half) << R"({"schema": "pagewire.result/1", "rows": [)";
     expect_refused(run_command({"report", half}), HasSubstr("half.json: is cut short"));
+    const std::string huge = folder.path() + "/huge.json";
+    std::ofstream(huge) << R"({"schema": "pagewire.result/1", "elapsed_s": 1e999})";
+    expect_refused(run_command({"report", huge}),
+                   HasSubstr("huge.json: holds a number out of range"));
     expect_refused(run_command({"report", stored_document(), "--html", "/proc/r.html"}),
                    HasSubstr("/proc"));
     expect_refused(run_command({"report", stored_document(), "--plots", "/proc/plots"}),
@@ -447,6 +461,9 @@ TEST(Compare, FindsWhatIsWorseAndSaysSoByItsExitCode)
     const CommandResult worse = run_command({"compare", before, after});
     EXPECT_EQ(worse.exit_code, 1) << worse.err;
     EXPECT_THAT(worse.out, HasSubstr("CPU copies per byte: 0.00 -> 1.00"));
+    for (const std::string& input : {before, after})
+        expect_refused(run_command({"compare", before, after, "--html", input}),
+                       HasSubstr("is the document itself"));
     const std::string page = folder.path() + "/compare.html";
     EXPECT_EQ(run_command({"compare", before, after, "--html", page}).exit_code, 1);
     EXPECT_GT(std::filesystem::file_size(page), 1000U);
@@ -482,6 +499,36 @@ TEST(Compare, WhatIsNoDocumentIsRefused)
                        AllOf(HasSubstr("--threshold"), HasSubstr(threshold)));
     expect_refused(run_command({"compare", "/no/such.json", path}),
                    HasSubstr("/no/such.json: cannot be read: No such file"));
+}
+
+/// Of the file that was there, what the run does not know of stays: mode, and other names.
+TEST(Output, KeepsTheModeAndTheLinksOfAFile)
+{
+    const TempFolder folder;
+    const std::string csv = folder.path() + "/r.csv";
+    std::ofstream(csv) << "old";
+    std::filesystem::permissions(csv, std::filesystem::perms::owner_read |
+                                          std::filesystem::perms::owner_write);
+    std::ofstream(csv + ".new") << "what a killed writer left";
+    ASSERT_EQ(run_command({"report", stored_document(), "--csv", csv}).exit_code, 0);
+
+    struct ::stat is {};
+
+    ASSERT_EQ(::stat(csv.c_str(), &is), 0);
+    EXPECT_EQ(is.st_mode & 07777U, 0600U);
+    EXPECT_GT(is.st_size, 100);
+    EXPECT_FALSE(std::filesystem::exists(csv + ".new"));
+
+    std::filesystem::create_hard_link(csv, folder.path() + "/other");
+    std::ofstream(csv) << "old";
+    ASSERT_EQ(run_command({"report", stored_document(), "--csv", csv}).exit_code, 0);
+    EXPECT_GT(std::filesystem::file_size(folder.path() + "/other"), 100U);
+    std::filesystem::create_symlink("itself", folder.path() + "/itself");
+    expect_refused(run_command({"report", stored_document(), "--csv", folder.path() + "/itself"}),
+                   HasSubstr("itself: cannot be written: Too many levels of symbolic links"));
+    expect_refused(run_command({"report", stored_document(), "--csv",
+                                folder.path() + "/" + std::string(300, 'x')}),
+                   HasSubstr("cannot be written: File name too long"));
 }
 
 TEST(Output, FolderGetsDocumentAndTable)

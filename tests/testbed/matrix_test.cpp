@@ -158,6 +158,15 @@ TEST(DryRun, ShowsTheRowsAndHowLongTheyTake)
     EXPECT_THAT(text, HasSubstr("read_write   tcp  hot   -         chunk 64 KiB\n"));
     // Three rounds of two rows, watched and unwatched; 1 GiB at 8 Gb/s is 1.07 s, and 0.1 s.
     EXPECT_THAT(text, HasSubstr("# 12 transfers in 3 rounds\n# about 15 s"));
+    // 1 MiB in datagrams of 8948 bytes is 118 packets; no transfer takes longer than its limit.
+    const auto paced = [](const std::string& more) {
+        return dry_run(parsed("[file]\nsize = \"1 MiB\"\n[run]\nmethods = [\"af_xdp\"]\n"
+                              "cache = \"hot\"\nledger = \"off\"\nceilings = false\nrounds = 2\n" +
+                              more));
+    };
+    EXPECT_THAT(paced("[dataplane]\nrate = \"10pps\"\n"), HasSubstr("# about 24 s"));
+    EXPECT_THAT(paced("time_limit_s = 3\n[dataplane]\nrate = \"10pps\"\n"),
+                HasSubstr("# about 7 s"));
     EXPECT_THAT(error_of([] { (void)dry_run(parsed("[file]\npath = \"/no/such\"")); }),
                 HasSubstr("/no/such: cannot be read: No such file"));
 }

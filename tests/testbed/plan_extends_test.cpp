@@ -78,5 +78,36 @@ TEST_F(PlanExtends, MistakesAreNamedWhereTheyStand)
                 HasSubstr("plan.toml:1:11: extends: text extends no plan"));
 }
 
+/// What is wrong between keys is known only when the plan is whole, and still has its place.
+TEST_F(PlanExtends, MistakesAcrossKeysAreNamedWhereTheyStand)
+{
+    write("base.toml",
+          "[run]\nbaseline = \"sendfile\"\nmethods = [\"read_write\", \"sendfile\"]\n");
+    write("derived.toml", "extends = \"base.toml\"\n[run]\nmethods = [\"read_write\"]\n");
+    const Plan as_read = load_plan(path("derived.toml"));
+    const auto error_with = [&](const Plan& plan) {
+        return error_of([&] { validate_plan(plan, as_read, kKnown); });
+    };
+    EXPECT_EQ(error_with(as_read), path("base.toml") +
+                                       ":2:12: run.baseline: sendfile is none of "
+                                       "run.methods: add it there, or name another");
+    Plan mended = as_read; // by the command line
+    mended.methods.emplace_back("sendfile");
+    EXPECT_NO_THROW(validate_plan(mended, as_read, kKnown));
+    Plan spoilt = as_read;
+    spoilt.methods.clear();
+    EXPECT_THAT(error_with(spoilt), testing::StartsWith("run.methods: is empty"));
+
+    write("arms.toml", "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"a\"\n");
+    const Plan arms = load_plan(path("arms.toml"));
+    EXPECT_THAT(
+        error_of([&] { validate_plan(arms, arms, kKnown); }),
+        testing::StartsWith(path("arms.toml") + ":2:8: arms.name: \"a\" stands there twice"));
+    Plan no_file;
+    no_file.rounds = 0;
+    EXPECT_THAT(error_of([&] { validate_plan(no_file, no_file, kKnown); }),
+                testing::StartsWith("run.rounds: 0 is not possible"));
+}
+
 } // namespace
 } // namespace pagewire::testbed

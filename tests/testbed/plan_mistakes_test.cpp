@@ -138,7 +138,7 @@ const std::vector<Mistake> kMistakes{
      "plan.toml:2:8: file.path: holds a NUL character: leave it away"},
     {"[file]\nsize = \"a\\nb\"",
      "plan.toml:2:8: file.size: 'a\\x0ab' is not a size: write bytes, or "
-     "a number with KiB, MiB or GiB"},
+     "a number with KiB, MiB, GiB, TiB or PiB"},
     // Lists.
     {"[run]\nchunk = []",
      "plan.toml:2:9: run.chunk: is empty: write a value, or leave the key away"},
