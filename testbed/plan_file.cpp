@@ -87,8 +87,8 @@ void note_places(const toml::table& table, const std::string& prefix, const std:
         const toml::array* array = node.as_array();
         if (array == nullptr)
             continue;
-        for (auto element = array->crbegin(); element != array->crend(); ++element) {
-            if (const toml::table* inner = element->as_table())
+        for (std::size_t i = array->size(); i-- > 0;) {
+            if (const toml::table* inner = array->get(i)->as_table())
                 note_places(*inner, name + '.', file, places);
         }
     }
