@@ -36,12 +36,22 @@ std::string obstacle(const core::Method& method, CacheState cache, const Setting
     return {};
 }
 
-/// What an arm can still set where a method has needs of its own: not those features, and without
-/// scatter/gather no segmentation either, which the kernel turns off with it (net/core/dev.c,
-/// netdev_fix_features).
+/// A feature of the other wire's packets alone, by ethtool's names.
+bool is_of_other_wire(std::string_view feature, core::Wire wire)
+{
+    return wire == core::Wire::kUdp ? feature.starts_with("tx-tcp")
+                                    : feature == "tx-udp-segmentation";
+}
+
+/// What an arm can still set: no feature of the other wire's; where a method has needs of its own,
+/// not those features, and without scatter/gather no segmentation either, which the kernel turns
+/// off with it (net/core/dev.c, netdev_fix_features).
 nic::FeatureSettings left_to_arm(const Arm& arm, const core::Method& method)
 {
     nic::FeatureSettings settings = arm.features;
+    std::erase_if(settings, [&](const auto& setting) {
+        return is_of_other_wire(setting.first, method.wire);
+    });
     for (const core::FeatureNeed& need : method.needs) {
         settings.erase(std::string(need.feature));
         if (need.feature == "tx-scatter-gather" && !need.on)
