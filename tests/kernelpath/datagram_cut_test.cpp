@@ -52,7 +52,7 @@ TEST(DatagramCut, ATurnIsWholeDatagramsAndOneAtLeast)
 {
     const DatagramCut jumbo(9000, 1024 * kKiB);
     EXPECT_EQ(jumbo.turn_bytes(0, 64 * kKiB), 64 * kKiB);
-    EXPECT_EQ(jumbo.turn_bytes(4097, 64 * kKiB), 4095 + 7 * 8192); // ends on a page's boundary
+    EXPECT_EQ(jumbo.turn_bytes(4097, 64 * kKiB), 8191 + 7 * 8192); // ends on a page's boundary
     EXPECT_EQ(jumbo.turn_bytes(0, 1), 8192U);
     EXPECT_EQ(jumbo.turn_bytes(0, 8192 + 8191), 8192U);
     EXPECT_EQ(jumbo.turn_bytes(1016 * kKiB, 64 * kKiB), 8 * kKiB); // the rest

@@ -228,6 +228,21 @@ TEST_F(LedgerLab, SendfileUdpCopiesNothingWhereItCanGather)
     EXPECT_EQ(verdict(*testbed::find_method("sendfile_udp"), copied).agrees, false);
 }
 
+TEST_F(LedgerLab, ALostSegmentedMessageIsCountedByTheDatagram)
+{
+    const Sample sample = transfer(testbed::Cell{.method = &lossy_udp,
+                                                 .cache = CacheState::kCold,
+                                                 .arm = {},
+                                                 .features = scatter_gather(true),
+                                                 .source = core::PayloadSource::kDisk},
+                                   true);
+    EXPECT_THAT(sample.error, HasSubstr("14 blocks of 4 KiB never reached the sink"));
+    EXPECT_EQ(sample.sink.report.counters.at("datagrams_lost"), 7U);
+    EXPECT_EQ(sample.sink.blocks.missing, 14U);
+    EXPECT_EQ(sample.sink.blocks.bad, 0U);
+    EXPECT_EQ(seen_at(sample.ledger, "queue"), kFileBytes - 7 * 8192);
+}
+
 TEST_F(LedgerLab, AfXdpOverVethCopiesOnceAndIsSeenToCopy)
 {
     const Sample sample = watched("af_xdp");
