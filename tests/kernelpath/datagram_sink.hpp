@@ -23,7 +23,8 @@ namespace pagewire::tests {
 class DatagramSink {
   public:
     struct Manner {
-        std::uint64_t window = 1000;                ///< granted ahead of what came; 0: nothing ever
+        std::uint64_t window = 1000; ///< granted ahead of what came; 0: nothing ever
+        bool grants_late = false;    ///< when all it granted is there, and no more comes
         std::optional<std::uint64_t> loses = {};    ///< the datagram of this number
         std::optional<std::uint64_t> vanishes = {}; ///< at the datagram of this number
     };
@@ -75,8 +76,11 @@ class DatagramSink {
             socklen_t length = sizeof(sender);
             const ssize_t got = ::recvfrom(socket_.get(), octets.data(), octets.size(), 0,
                                            reinterpret_cast<sockaddr*>(&sender), &length);
-            if (got < 0)
+            if (got < 0) {
+                if (manner_.grants_late && last_data_ && numbers_.size() == granted_)
+                    grant(*last_data_, granted_, last_sender_);
                 continue;
+            }
             const std::span datagram = std::span(octets).first(static_cast<std::size_t>(got));
             const auto header = core::decode_flow_header(datagram);
             if (!header) {
@@ -110,7 +114,10 @@ class DatagramSink {
                                   .payload = {payload.begin(), payload.end()},
                                   .granted = header.sequence < granted_});
             numbers_.insert(header.sequence);
-            if (granted_ > 0 && granted_ < header.sequence + 1 + manner_.window)
+            last_data_ = header;
+            last_sender_ = sender;
+            if (!manner_.grants_late && granted_ > 0 &&
+                granted_ < header.sequence + 1 + manner_.window)
                 grant(header, header.sequence + 1, sender);
         }
     }
@@ -140,6 +147,8 @@ class DatagramSink {
     std::uint16_t port_ = 0;
     std::vector<Datagram> datagrams_;
     std::set<std::uint64_t> numbers_;
+    std::optional<core::FlowHeader> last_data_;
+    sockaddr_in last_sender_{};
     std::uint64_t granted_ = 0;
     std::uint64_t num_probes_ = 0;
     std::uint64_t num_broken_ = 0;

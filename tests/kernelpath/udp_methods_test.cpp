@@ -178,7 +178,7 @@ TEST_P(UdpMethods, SendEachDatagramOnceInOrder)
 
 TEST_P(UdpMethods, StayWithinTheirCredit)
 {
-    DatagramSink sink({.window = 3});
+    DatagramSink sink({.window = 3, .grants_late = true});
     const core::TransferJob job = this->job(sink);
     (void)run(job);
     sink.stop();
