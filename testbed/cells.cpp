@@ -62,6 +62,15 @@ nic::FeatureSettings left_to_arm(const Arm& arm, const core::Method& method)
     return settings;
 }
 
+/// Is every feature of the arm's the other wire's?
+bool is_about_other_wire(const Arm& arm, const core::Method& method)
+{
+    return !arm.features.empty() &&
+           std::all_of(arm.features.begin(), arm.features.end(), [&](const auto& setting) {
+               return is_of_other_wire(setting.first, method.wire);
+           });
+}
+
 bool sets_anything(const Arm& arm)
 {
     return !arm.features.empty() || arm.map_per_chunk;
@@ -69,7 +78,8 @@ bool sets_anything(const Arm& arm)
 
 /// The arms that make a difference to a method, with what each sets. Arms are about the kernel's
 /// own packets: an engine makes its packets itself. Of arms that set the same the first stands for
-/// all. Those that leave nothing to set count only where no other does, as one without a name.
+/// all. Those about the other wire's features stand for the method as it is, without a name; others
+/// that leave nothing to set count only where no other arm does, as one without a name too.
 std::vector<Arm> arms_for(const core::Method& method, const Plan& plan)
 {
     if (plan.arms.empty() || method.family == core::Family::kDataplane)
@@ -79,8 +89,11 @@ std::vector<Arm> arms_for(const core::Method& method, const Plan& plan)
         Arm left{.name = arm.name,
                  .features = left_to_arm(arm, method),
                  .map_per_chunk = arm.map_per_chunk && method.maps_file};
-        if (!sets_anything(left) && sets_anything(arm))
-            continue;
+        if (!sets_anything(left) && sets_anything(arm)) {
+            if (!is_about_other_wire(arm, method))
+                continue;
+            left.name.clear(); // the method as it is: a row, but not this arm's
+        }
         const bool is_new = std::none_of(arms.begin(), arms.end(), [&](const Arm& earlier) {
             return earlier.features == left.features && earlier.map_per_chunk == left.map_per_chunk;
         });
