@@ -175,7 +175,8 @@ void check_fault(const testbed::Plan& plan)
 {
     (void)dataplane::parse_fault(plan.dataplane.fault);
     for (const std::string& name : plan.methods) {
-        if (testbed::find_method(name)->wire != core::Wire::kUdp)
+        const core::Method& method = *testbed::find_method(name);
+        if (method.family != core::Family::kDataplane || method.is_ceiling)
             throw core::UsageError(
                 fmt::format("--fault spoils an engine's packets and {} has none: name engines "
                             "only, e.g. --methods af_xdp",

@@ -148,7 +148,7 @@ inline constexpr Names<ChecksumMode, 3> kChecksumModeNames{{{"none", ChecksumMod
 inline constexpr Names<BindMode, 3> kBindModeNames{
     {{"auto", BindMode::kAuto}, {"copy", BindMode::kCopy}, {"zerocopy", BindMode::kZerocopy}}};
 
-/// Parameters that only dataplane engines read.
+/// Parameters of the dataplane engines; `rate` is one of all methods over UDP.
 struct DataplaneJob {
     std::uint32_t queue = 0;      ///< the first
     std::uint32_t num_queues = 1; ///< each with a thread, a flow and a part of the range of its own

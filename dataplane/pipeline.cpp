@@ -32,7 +32,7 @@ Segmenter::Limits segment_limits(const core::TransferJob& job, const Engine& eng
 
 } // namespace
 
-Pipeline::Pipeline(const core::TransferJob& job, Engine& engine, FlowControl* flow)
+Pipeline::Pipeline(const core::TransferJob& job, Engine& engine, core::FlowControl* flow)
     : job_(job),
       engine_(engine),
       flow_(flow),
@@ -94,7 +94,7 @@ core::TransferReport Pipeline::run(core::TransferWatch& watch)
     if (job_.dataplane.protect_payload)
         protect_payload();
     watch.begin();
-    pacer_.emplace(job_.dataplane.rate, Pacer::Clock::now());
+    pacer_.emplace(job_.dataplane.rate, core::Pacer::Clock::now());
     refill();
     while (position_ < end_ || num_staged_ > 0) {
         // 1. what the disk has brought  2. packets from it  3. to the device  4. back from it  5.
@@ -322,7 +322,7 @@ bool Pipeline::stage()
 {
     const PacketMemoryLayout& layout = ledger_.layout();
     const std::uint64_t ready_end = std::min(end_, num_frames_ready_ * layout.frame_bytes);
-    const auto now = Pacer::Clock::now();
+    const auto now = core::Pacer::Clock::now();
     std::size_t num_packets = 0;
     while (position_ < end_ && num_packets < kBatchPackets &&
            num_staged_ + Segmenter::kSlicesMax + 1 <= staged_.size()) {
@@ -395,7 +395,7 @@ void Pipeline::idle(const core::TransferWatch& watch)
         engine_.wait(std::chrono::milliseconds(1));
     } else if (job_.dataplane.rate.is_limited()) {
         // Not due yet. Others may want the CPU, another queue's thread among them.
-        std::this_thread::sleep_for(Pacer::kBurst / 10);
+        std::this_thread::sleep_for(core::Pacer::kBurst / 10);
     }
     watch.check();
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "core/flow_control.hpp"
 #include "core/method.hpp"
+#include "core/pacer.hpp"
 #include "dataplane/direct_reader.hpp"
 #include "dataplane/engine.hpp"
-#include "dataplane/flow_control.hpp"
 #include "dataplane/frame_ledger.hpp"
-#include "dataplane/pacer.hpp"
 #include "dataplane/packet_header.hpp"
 #include "dataplane/segmenter.hpp"
 #include "dataplane/sidecar.hpp"
@@ -33,7 +33,7 @@ namespace pagewire::dataplane {
 class Pipeline {
   public:
     /// `flow` may be null: nobody grants credit (the null engine).
-    Pipeline(const core::TransferJob& job, Engine& engine, FlowControl* flow);
+    Pipeline(const core::TransferJob& job, Engine& engine, core::FlowControl* flow);
 
     /// Sends the whole range. Throws TransferError, SystemError.
     core::TransferReport run(core::TransferWatch& watch);
@@ -64,14 +64,14 @@ class Pipeline {
 
     core::TransferJob job_;
     Engine& engine_;
-    FlowControl* flow_;
+    core::FlowControl* flow_;
     FrameLedger ledger_;
     Segmenter segmenter_;
     PacketHeader header_;
     std::optional<DirectReader> reader_;
     std::vector<iovec> read_pieces_; // headroom: slots_per_frame of them for each frame
     std::optional<ChecksumSidecar> sidecar_;
-    std::optional<Pacer> pacer_;
+    std::optional<core::Pacer> pacer_;
 
     std::uint64_t base_offset_ = 0;  // file offset of position 0
     std::uint64_t begin_ = 0;        // position of the stream's first byte

@@ -16,7 +16,7 @@ core::TransferReport
 send_through_engine(const core::TransferJob& job, core::TransferWatch& watch,
                     const std::function<std::unique_ptr<Engine>()>& open_engine)
 {
-    FlowControl flow(job);
+    core::FlowControl flow(job);
     core::TransferJob own = job;
     own.local.port = flow.local_port();
     std::unique_ptr<Engine> engine = open_engine();
@@ -29,7 +29,7 @@ send_through_engine(const core::TransferJob& job, core::TransferWatch& watch,
     if (!job.dataplane.rate.is_limited())
         flow.open(watch); // in the open loop nobody asks for credit, and so none is sent
     core::TransferReport report = pipeline.run(watch);
-    const FlowControl::Outcome outcome = flow.finish(report.counters["packets"], watch);
+    const core::FlowControl::Outcome outcome = flow.finish(report.counters["packets"], watch);
     watch.acknowledged();
     report.quiet = outcome.quiet;
     report.counters["packets_received"] = outcome.num_received;

@@ -36,12 +36,22 @@ std::string obstacle(const core::Method& method, CacheState cache, const Setting
     return {};
 }
 
-/// What an arm can still set where a method has needs of its own: not those features, and without
-/// scatter/gather no segmentation either, which the kernel turns off with it (net/core/dev.c,
-/// netdev_fix_features).
+/// A feature of the other wire's packets alone, by ethtool's names.
+bool is_of_other_wire(std::string_view feature, core::Wire wire)
+{
+    return wire == core::Wire::kUdp ? feature.starts_with("tx-tcp")
+                                    : feature == "tx-udp-segmentation";
+}
+
+/// What an arm can still set: no feature of the other wire's; where a method has needs of its own,
+/// not those features, and without scatter/gather no segmentation either, which the kernel turns
+/// off with it (net/core/dev.c, netdev_fix_features).
 nic::FeatureSettings left_to_arm(const Arm& arm, const core::Method& method)
 {
     nic::FeatureSettings settings = arm.features;
+    std::erase_if(settings, [&](const auto& setting) {
+        return is_of_other_wire(setting.first, method.wire);
+    });
     for (const core::FeatureNeed& need : method.needs) {
         settings.erase(std::string(need.feature));
         if (need.feature == "tx-scatter-gather" && !need.on)
@@ -52,6 +62,15 @@ nic::FeatureSettings left_to_arm(const Arm& arm, const core::Method& method)
     return settings;
 }
 
+/// Is every feature of the arm's the other wire's?
+bool is_about_other_wire(const Arm& arm, const core::Method& method)
+{
+    return !arm.features.empty() &&
+           std::all_of(arm.features.begin(), arm.features.end(), [&](const auto& setting) {
+               return is_of_other_wire(setting.first, method.wire);
+           });
+}
+
 bool sets_anything(const Arm& arm)
 {
     return !arm.features.empty() || arm.map_per_chunk;
@@ -59,7 +78,8 @@ bool sets_anything(const Arm& arm)
 
 /// The arms that make a difference to a method, with what each sets. Arms are about the kernel's
 /// own packets: an engine makes its packets itself. Of arms that set the same the first stands for
-/// all. Those that leave nothing to set count only where no other does, as one without a name.
+/// all. Those about the other wire's features stand for the method as it is, without a name; others
+/// that leave nothing to set count only where no other arm does, as one without a name too.
 std::vector<Arm> arms_for(const core::Method& method, const Plan& plan)
 {
     if (plan.arms.empty() || method.family == core::Family::kDataplane)
@@ -69,8 +89,11 @@ std::vector<Arm> arms_for(const core::Method& method, const Plan& plan)
         Arm left{.name = arm.name,
                  .features = left_to_arm(arm, method),
                  .map_per_chunk = arm.map_per_chunk && method.maps_file};
-        if (!sets_anything(left) && sets_anything(arm))
-            continue;
+        if (!sets_anything(left) && sets_anything(arm)) {
+            if (!is_about_other_wire(arm, method))
+                continue;
+            left.name.clear(); // the method as it is: a row, but not this arm's
+        }
         const bool is_new = std::none_of(arms.begin(), arms.end(), [&](const Arm& earlier) {
             return earlier.features == left.features && earlier.map_per_chunk == left.map_per_chunk;
         });

@@ -81,7 +81,7 @@ Conditions conditions_of(const core::Method& method, const Plan& setting, std::u
         conditions.chunk_bytes = setting.chunk_bytes;
     if (method.has_queues)
         conditions.num_queues = setting.dataplane.num_queues;
-    if (method.family == core::Family::kDataplane && method.wire == core::Wire::kUdp)
+    if (method.wire == core::Wire::kUdp)
         conditions.rate = setting.dataplane.rate;
     return conditions;
 }

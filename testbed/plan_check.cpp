@@ -51,6 +51,25 @@ std::string method_names(KnownMethods known, std::optional<core::Wire> wire)
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
+/// Of those methods the same on this wire: "read_write_udp" of "read_write" on UDP, and the other
+/// way round.
+std::string twin_names(const std::vector<std::string>& methods, KnownMethods known, core::Wire wire)
+{
+    constexpr std::string_view suffix = "_udp";
+    const auto base = [&](std::string_view name) {
+        return name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size()) : name;
+    };
+    std::vector<std::string_view> names;
+    for (const core::Method* method : known) {
+        const auto is_twin = [&](const std::string& name) {
+            return base(name) == base(method->name);
+        };
+        if (method->wire == wire && std::any_of(methods.begin(), methods.end(), is_twin))
+            names.push_back(method->name);
+    }
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
 void check_methods(const Plan& plan, KnownMethods known)
 {
     if (plan.methods.empty()) {
@@ -69,7 +88,9 @@ void check_methods(const Plan& plan, KnownMethods known)
         any_on_wire = any_on_wire || !plan.wire || (*found)->wire == *plan.wire;
     }
     if (!any_on_wire) {
-        const std::string candidates = method_names(known, plan.wire);
+        std::string candidates = twin_names(plan.methods, known, *plan.wire);
+        if (candidates.empty())
+            candidates = method_names(known, plan.wire);
         throw UsageError(fmt::format("run.wire: none of the plan's methods uses {}: {}",
                                      core::wire_name(*plan.wire),
                                      candidates.empty() ? "no known method does: leave the key away"

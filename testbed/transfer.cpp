@@ -118,6 +118,7 @@ void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sa
 {
     const auto& link = lab_.link();
     TransferEvidence evidence{.wire = cell.method->wire,
+                              .engine = cell.method->family == core::Family::kDataplane,
                               .has_peer_device = link.peer_device.ifindex != 0,
                               .nic_emulated = link.emulated};
     evidence.no_reading = plan_.ledger == LedgerMode::kOff

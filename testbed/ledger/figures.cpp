@@ -193,32 +193,26 @@ class Maker {
                                      bytes, payload_, kStageNames[stage])
                        : std::string{};
         };
-        switch (evidence_.wire) {
-        case core::Wire::kTcp:
+        if (evidence_.wire == core::Wire::kNone)
+            return "nothing is sent";
+        if (!evidence_.engine)
             return first({absent("net_dev_queue"), absent("net_dev_start_xmit"),
                           unseen(LEDGER_QUEUE), unseen(LEDGER_TRANSMIT), unknown(LEDGER_QUEUE),
                           unknown(LEDGER_TRANSMIT)});
-        case core::Wire::kUdp:
-            if (passes_queue())
-                return first(
-                    {absent("net_dev_queue"), unseen(LEDGER_QUEUE), unknown(LEDGER_QUEUE)});
-            if (!evidence_.has_peer_device)
-                return "an engine's packets pass no tracepoint on their way to the driver, and the "
-                       "other end of this link is not on this machine";
-            return first(
-                {absent("netif_receive_skb"), unseen(LEDGER_ARRIVAL), unknown(LEDGER_ARRIVAL)});
-        case core::Wire::kNone:
-            return "nothing is sent";
-        }
-        return {};
+        if (passes_queue())
+            return first({absent("net_dev_queue"), unseen(LEDGER_QUEUE), unknown(LEDGER_QUEUE)});
+        if (!evidence_.has_peer_device)
+            return "an engine's packets pass no tracepoint on their way to the driver, and the "
+                   "other end of this link is not on this machine";
+        return first(
+            {absent("netif_receive_skb"), unseen(LEDGER_ARRIVAL), unknown(LEDGER_ARRIVAL)});
     }
 
     /// An engine whose packets come by a packet socket (DPDK's net_af_packet, net_pcap): they pass
     /// where AF_XDP's do not.
     [[nodiscard]] bool passes_queue() const
     {
-        return evidence_.wire == core::Wire::kUdp &&
-               sum(reading_->counts.payload[LEDGER_QUEUE]) > 0;
+        return evidence_.engine && sum(reading_->counts.payload[LEDGER_QUEUE]) > 0;
     }
 
     /// What was seen, whether it makes a figure or not.
@@ -308,7 +302,7 @@ class Maker {
             moved[LEDGER_READ_FILE] + moved[LEDGER_FILE_OTHER] + moved[LEDGER_READ_PIPE] +
             std::min(moved[LEDGER_WRITE_PIPE], moved[LEDGER_READ_PIPE]));
         const double copied_by_calls = calls / payload_;
-        const bool engine = evidence_.wire == core::Wire::kUdp;
+        const bool engine = evidence_.engine;
         const ledger_stage only = passes_queue() ? LEDGER_QUEUE : LEDGER_ARRIVAL;
         const Places& down = counts.payload[engine ? only : LEDGER_QUEUE];
         const Places& out = counts.payload[engine ? only : LEDGER_TRANSMIT];
@@ -350,9 +344,11 @@ class Maker {
             figure = unavailable("fentry: " + reading_->copiers_unavailable);
         else if (evidence_.wire == core::Wire::kNone)
             figure = unavailable("nothing is sent");
-        else if (evidence_.wire != core::Wire::kTcp)
+        else if (evidence_.engine)
             figure =
                 unavailable("an engine's driver copies with memcpy, which no fentry can watch");
+        else if (evidence_.wire != core::Wire::kTcp)
+            figure = unavailable("UDP's sockets copy headers and payload by one function");
         else {
             const auto& copiers = reading_->counts.copier_bytes;
             // What is copied at transmit is copied again for a retransmission, which is no payload.

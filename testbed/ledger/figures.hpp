@@ -37,6 +37,7 @@ struct SoftwareNicEvidence {
 /// Everything that figures are made of. `reading` is null where the ledger did not watch.
 struct TransferEvidence {
     core::Wire wire = core::Wire::kTcp;
+    bool engine = false; ///< its packets may pass no tracepoint on their way to the driver
     const TransferNote* worker = nullptr;
     const LedgerReading* reading = nullptr;
     std::string no_reading = {};  ///< why it is null

@@ -148,6 +148,7 @@ struct skb_frag {
 
 struct skb_shared_info {
     __u8 nr_frags;
+    unsigned short gso_size; /* payload of each packet that it is to become; 0: it is one */
     void *destructor_arg; /* bit 0: no ubuf_info, but an address */
     struct skb_frag frags[17];
 };

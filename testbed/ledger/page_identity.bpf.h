@@ -87,10 +87,10 @@ static __always_inline struct frag read_frag(unsigned long address)
     return frag;
 }
 
-/* Counts the payload of one skb, of which `header_bytes` from skb->data on are headers. `pos` is the
- * file offset of its first payload byte. */
-static __always_inline void count_payload(struct sk_buff *skb, __u32 header_bytes, __u64 pos,
-                                          enum ledger_stage stage)
+/* Counts the payload of one skb, of which `header_bytes` from skb->data on are headers, and
+ * `inner_bytes` more lie among the payload. `pos` is the file offset of its first payload byte. */
+static __always_inline void count_payload(struct sk_buff *skb, __u32 header_bytes,
+                                          __u32 inner_bytes, __u64 pos, enum ledger_stage stage)
 {
     __u64 bytes[LEDGER_NUM_PLACES] = {};
     __u32 rest = skb->data_len;
@@ -120,6 +120,13 @@ static __always_inline void count_payload(struct sk_buff *skb, __u32 header_byte
         pos += frag.len;
     }
     bytes[LEDGER_OTHER] += rest; /* in a list of skbs */
+    /* A socket copies headers and payload alike: they lie in the same place. */
+    static const enum ledger_place likely[] = {LEDGER_PRIVATE, LEDGER_LINEAR, LEDGER_ANONYMOUS};
+    for (int i = 0; i < 3; ++i) {
+        __u64 here = bytes[likely[i]] < inner_bytes ? bytes[likely[i]] : inner_bytes;
+        bytes[likely[i]] -= here;
+        inner_bytes -= here;
+    }
     for (int i = 0; i < LEDGER_NUM_PLACES; ++i)
         add(&counts.payload[stage][i], bytes[i]);
 }
@@ -201,7 +208,7 @@ static __always_inline int on_tcp(struct sk_buff *skb, enum ledger_stage stage)
     }
     state.next_seq[stage] += ahead; /* what was not seen stays uncounted, and is missed in the sum */
     state.next_pos[stage] += ahead;
-    count_payload(skb, header_bytes, state.next_pos[stage], stage);
+    count_payload(skb, header_bytes, 0, state.next_pos[stage], stage);
     state.next_seq[stage] += payload;
     state.next_pos[stage] += payload;
     return 0;
@@ -223,47 +230,70 @@ static __always_inline unsigned char *network_of(struct sk_buff *skb)
     return (unsigned char *)((frame & ~(config.page_bytes - 1UL)) + frag.offset);
 }
 
-/* A datagram of the flows. `network` is where its headers are, `link_bytes` what lies before them from
- * skb->data on. */
+/* A datagram of the flows, or several that generic segmentation offload will make of this skb.
+ * `network` is where its headers are, `link_bytes` what lies before them from skb->data on.
+ *
+ * A socket that segments, or whose datagram is larger than its linear area may be, has all behind
+ * UDP's header in fragments (net/ipv4/ip_output.c, __ip_append_data), the flow header too, and then
+ * that cannot be read. What else the socket sends is a flow header alone, and linear: so this is
+ * data, of the one flow that a socket has, and what comes next in it. */
 static __always_inline int on_udp(struct sk_buff *skb, unsigned char *network, __u32 link_bytes,
                                   enum ledger_stage stage)
 {
     HEADERS(udp_head) headers = {};
     __u32 ip_bytes = READ_HEADERS(headers, network, 17);
-    __u32 flow = bpf_ntohl(headers.next.flow) - config.flow;
+    __u32 transport_bytes = link_bytes + ip_bytes + 8;
     if (ip_bytes == 0 || bpf_ntohs(headers.next.destination) != config.peer_port ||
-        flow >= config.num_flows || headers.next.kind != 1)
+        skb->len <= transport_bytes + FLOW_HEADER_BYTES)
         return 0;
-    __u64 *next_pos = &state.next_udp_pos[stage == LEDGER_ARRIVAL][flow & (LEDGER_MAX_FLOWS - 1)];
-    __u32 header_bytes = link_bytes + ip_bytes + 8 + FLOW_HEADER_BYTES;
-    if (skb->len <= header_bytes)
+    bool unread = config.num_flows == 1 && skb->data_len > 0 &&
+                  skb->len - skb->data_len == transport_bytes &&
+                  network == skb->head + skb->network_header;
+    __u32 flow = unread ? 0 : bpf_ntohl(headers.next.flow) - config.flow;
+    if (flow >= config.num_flows || (!unread && headers.next.kind != 1))
         return 0;
-    __u32 payload = skb->len - header_bytes;
-    __u64 pos = config.range_offset + bpf_be64_to_cpu(headers.next.offset);
-    add(&counts.header_bytes[stage], header_bytes);
+    __u64 *next_pos = &state.next_udp_pos[stage][flow & (LEDGER_MAX_FLOWS - 1)];
+    if (*next_pos == 0)
+        *next_pos = config.range_offset;
+    unsigned long shared = (unsigned long)(skb->head + skb->end);
+    __u32 datagram = KERNEL_READ(struct skb_shared_info, shared, gso_size);
+    __u32 udp_payload = skb->len - transport_bytes;
+    __u32 num_datagrams = datagram > 0 ? (udp_payload + datagram - 1) / datagram : 1;
+    __u32 inner_bytes = (num_datagrams - 1) * FLOW_HEADER_BYTES;
+    __u32 header_bytes = transport_bytes + FLOW_HEADER_BYTES;
+    if (udp_payload <= num_datagrams * FLOW_HEADER_BYTES)
+        return 0;
+    __u32 payload = udp_payload - num_datagrams * FLOW_HEADER_BYTES;
+    __u64 pos =
+        unread ? *next_pos : config.range_offset + bpf_be64_to_cpu(headers.next.offset);
+    add(&counts.header_bytes[stage], header_bytes + inner_bytes);
     if (pos < *next_pos) {
         add(&counts.repeated_bytes[stage], payload);
         return 0;
     }
-    count_payload(skb, header_bytes, pos, stage);
+    count_payload(skb, header_bytes, inner_bytes, pos, stage);
     *next_pos = pos + payload;
     return 0;
+}
+
+/* As the sending device gets it. */
+static __always_inline int on_sent_udp(struct sk_buff *skb, enum ledger_stage stage)
+{
+    if (!is_sending() || !is_device(skb->dev, &state.tx_dev, config.tx_ifindex, config.tx_netns))
+        return 0;
+    return on_udp(skb, network_of(skb), skb->head + skb->network_header - skb->data, stage);
 }
 
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(on_queue, struct sk_buff *skb)
 {
-    if (config.num_flows == 0)
-        return on_tcp(skb, LEDGER_QUEUE);
-    if (!is_sending() || !is_device(skb->dev, &state.tx_dev, config.tx_ifindex, config.tx_netns))
-        return 0;
-    return on_udp(skb, network_of(skb), skb->head + skb->network_header - skb->data, LEDGER_QUEUE);
+    return config.num_flows == 0 ? on_tcp(skb, LEDGER_QUEUE) : on_sent_udp(skb, LEDGER_QUEUE);
 }
 
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(on_transmit, struct sk_buff *skb)
 {
-    return on_tcp(skb, LEDGER_TRANSMIT);
+    return config.num_flows == 0 ? on_tcp(skb, LEDGER_TRANSMIT) : on_sent_udp(skb, LEDGER_TRANSMIT);
 }
 
 /* What the engines send: the peer's end of the link, for AF_XDP's own path to the driver has no

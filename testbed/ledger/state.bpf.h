@@ -30,8 +30,8 @@ static struct {
     __u32 has_first_seq[LEDGER_NUM_STAGES];
     __u32 next_seq[LEDGER_NUM_STAGES]; /* TCP: after the last payload byte seen */
     __u64 next_pos[LEDGER_NUM_STAGES]; /* file offset of it */
-    /* UDP, as it is queued and as it arrives, by flow: file offset after the last payload byte seen */
-    __u64 next_udp_pos[2][LEDGER_MAX_FLOWS];
+    /* UDP, by flow: file offset after the last payload byte seen */
+    __u64 next_udp_pos[LEDGER_NUM_STAGES][LEDGER_MAX_FLOWS];
     struct known_file known[KNOWN_FDS];
 } state;
 

@@ -82,8 +82,10 @@ class Comparison {
         if (!seen || within(*seen, verdict_.crossings, kCrossingsTolerance))
             return;
         if (method_.maps_file && !conditions_.map_per_chunk && *seen < verdict_.crossings) {
-            differences_.emplace_back("one mapping for the whole file: a turn is a write(2), and "
-                                      "page faults take mmap(2)'s place");
+            differences_.push_back(
+                fmt::format("one mapping for the whole file: a turn is a {}(2), and page faults "
+                            "take mmap(2)'s place",
+                            method_.wire == core::Wire::kUdp ? "sendmmsg" : "write"));
         } else if (method_.family == core::Family::kDataplane) {
             differences_.push_back(fmt::format("a batch of packets needs the kernel: {}",
                                                calls_a_turn(figures_, conditions_.num_turns)));

@@ -28,7 +28,7 @@ std::string baseline_line(const json& row, const json& document)
     const std::string arm = text_at(ratio, "/arm");
     const bool other_arm = !arm.empty() && arm != text_at(row, "/arm");
     const std::string ratio_text = fmt::format(
-        "  {:<12} {:<5} {:<10} {} ({:.2f}..{:.2f})  {}\n", text_at(row, "/method"),
+        "  {:<14} {:<5} {:<10} {} ({:.2f}..{:.2f})  {}\n", text_at(row, "/method"),
         text_at(row, "/cache"), text_at(row, "/arm").empty() ? "-" : text_at(row, "/arm"),
         figure(number_at(ratio, "/median"), 2), low, high, text_at(ratio, "/difference"));
     std::vector<std::string> remarks;

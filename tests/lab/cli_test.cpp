@@ -274,6 +274,8 @@ TEST(Fault, ThatNothingWouldActOnIsRefused)
 {
     expect_refused(run_command({"run", "--methods", "read_write", "--fault", "flip@1"}),
                    HasSubstr("read_write has none"));
+    expect_refused(run_command({"run", "--methods", "read_write_udp", "--fault", "flip@1"}),
+                   HasSubstr("read_write_udp has none"));
     expect_refused(
         run_command({"run", "--methods", "af_xdp", "--source", "memory", "--fault", "flip@1"}),
         HasSubstr("--source disk"));

@@ -153,6 +153,96 @@ TEST_F(LedgerLab, SendfileSgCopiesNothing)
     EXPECT_EQ(verdict(*testbed::find_method("sendfile_sg"), sample).agrees, true);
 }
 
+// ---- the kernel's methods over UDP ----
+
+/// The payload that was seen at a stage, and the header octets there.
+std::uint64_t seen_at(const LedgerFigures& ledger, const std::string& stage)
+{
+    std::uint64_t bytes = 0;
+    for (const auto& [name, count] : ledger.payload_bytes) {
+        if (name.starts_with(stage + '/') && !name.ends_with("/headers"))
+            bytes += count;
+    }
+    return bytes;
+}
+
+TEST_F(LedgerLab, ReadWriteUdpCopiesTwice)
+{
+    const Sample sample = watched("read_write_udp", {.features = scatter_gather(true)});
+    const LedgerFigures& ledger = sample.ledger;
+    expect_near(ledger.cpu_copies_per_byte, 2.00, 0.001);
+    expect_near(ledger.copies_to_user_per_byte, 1.00, 0.001);
+    expect_near(ledger.copies_at_transmit_per_byte, 0.00, 0.001);
+    expect_near(ledger.crossings_per_turn, 4, 0.2);
+    expect_near(ledger.dma_disk_per_byte, 1.00, 0.02);
+    EXPECT_EQ(ledger.syscalls.at("read"), kNumTurns);
+    EXPECT_EQ(ledger.observed, ZeroCopy::kCopied);
+    EXPECT_EQ(verdict(*testbed::find_method("read_write_udp"), sample).agrees, true);
+    // Headers of segmented skbs are told from the payload: it adds up to the byte.
+    EXPECT_GT(sample.worker.report.counters.at("gso_messages"), 0U);
+    EXPECT_EQ(seen_at(ledger, "queue"), kFileBytes);
+    EXPECT_EQ(seen_at(ledger, "transmit"), kFileBytes);
+    EXPECT_GE(ledger.payload_bytes.at("queue/headers"), 24 * kFileBytes / 8192);
+}
+
+TEST_F(LedgerLab, ReadWriteUdpByThePacketCopiesNoMore)
+{
+    const Sample sample =
+        watched("read_write_udp",
+                {.features = {{"tx-scatter-gather", true}, {"tx-udp-segmentation", false}}});
+    expect_near(sample.ledger.cpu_copies_per_byte, 2.00, 0.001);
+    EXPECT_EQ(seen_at(sample.ledger, "queue"), kFileBytes);
+    EXPECT_EQ(seen_at(sample.ledger, "transmit"), kFileBytes);
+    // Each packet has headers of its own at the driver: link, IP, UDP, the flow's.
+    EXPECT_EQ(sample.ledger.payload_bytes.at("transmit/headers"),
+              (14 + 20 + 8 + 24) * kFileBytes / 8192);
+}
+
+TEST_F(LedgerLab, ReadWriteUdpWithoutScatterGatherCopiesPagesOnceMore)
+{
+    const Sample sample = watched("read_write_udp", {.features = scatter_gather(false)});
+    // Seven of eight datagrams come in skbs of pages.
+    expect_near(sample.ledger.copies_at_transmit_per_byte, 7.0 / 8, 0.02);
+    expect_near(sample.ledger.copies_to_kernel_per_byte, 1.00, 0.001);
+}
+
+TEST_F(LedgerLab, MmapWriteUdpCopiesOnce)
+{
+    const Sample sample =
+        watched("mmap_write_udp", {.features = scatter_gather(true), .map_per_chunk = true});
+    expect_near(sample.ledger.cpu_copies_per_byte, 1.00, 0.001);
+    expect_near(sample.ledger.crossings_per_turn, 4, 0.2);
+    EXPECT_EQ(verdict(*testbed::find_method("mmap_write_udp"), sample).agrees, true);
+}
+
+TEST_F(LedgerLab, SendfileUdpCopiesNothingWhereItCanGather)
+{
+    const Sample sample = watched("sendfile_udp", {.features = scatter_gather(true)});
+    expect_near(sample.ledger.cpu_copies_per_byte, 0.00, 0.001);
+    expect_near(sample.ledger.crossings_per_turn, 4, 0.1);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kZeroCopy);
+    EXPECT_EQ(sample.ledger.payload_bytes.at("transmit/file"), kFileBytes);
+    EXPECT_EQ(verdict(*testbed::find_method("sendfile_udp"), sample).agrees, true);
+    const Sample copied = watched("sendfile_udp", {.features = scatter_gather(false)});
+    expect_near(copied.ledger.copies_to_kernel_per_byte, 1.00, 0.001);
+    EXPECT_EQ(verdict(*testbed::find_method("sendfile_udp"), copied).agrees, false);
+}
+
+TEST_F(LedgerLab, ALostSegmentedMessageIsCountedByTheDatagram)
+{
+    const Sample sample = transfer(testbed::Cell{.method = &lossy_udp,
+                                                 .cache = CacheState::kCold,
+                                                 .arm = {},
+                                                 .features = scatter_gather(true),
+                                                 .source = core::PayloadSource::kDisk},
+                                   true);
+    EXPECT_THAT(sample.error, HasSubstr("14 blocks of 4 KiB never reached the sink"));
+    EXPECT_EQ(sample.sink.report.counters.at("datagrams_lost"), 7U);
+    EXPECT_EQ(sample.sink.blocks.missing, 14U);
+    EXPECT_EQ(sample.sink.blocks.bad, 0U);
+    EXPECT_EQ(seen_at(sample.ledger, "queue"), kFileBytes - 7 * 8192);
+}
+
 TEST_F(LedgerLab, AfXdpOverVethCopiesOnceAndIsSeenToCopy)
 {
     const Sample sample = watched("af_xdp");

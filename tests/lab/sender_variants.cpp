@@ -6,12 +6,37 @@
 #include "testbed/registry.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <vector>
+
+namespace {
+
+/// Messages that sendmmsg(2) still sends before one that it only says it has sent; negative: it
+/// sends all.
+int messages_before_loss = -1;
+
+} // namespace
+
+/// This program's own, for what is to be lost.
+extern "C" int sendmmsg(int socket, mmsghdr* messages, unsigned num, int flags)
+{
+    const bool loses_next = messages_before_loss == 0;
+    if (loses_next) {
+        messages_before_loss = -1;
+        return 1;
+    }
+    if (messages_before_loss > 0)
+        num = std::min(num, static_cast<unsigned>(messages_before_loss));
+    const long sent = ::syscall(SYS_sendmmsg, socket, messages, num, flags);
+    if (messages_before_loss > 0 && sent > 0)
+        messages_before_loss -= static_cast<int>(sent);
+    return static_cast<int>(sent);
+}
 
 namespace pagewire::tests {
 
@@ -113,6 +138,17 @@ core::Method disguised()
     return method;
 }
 
+core::Method lossy()
+{
+    core::Method method = *testbed::find_method("read_write_udp");
+    method.name = "lossy_udp";
+    method.run = [](const core::TransferJob& job, core::TransferWatch& watch) {
+        messages_before_loss = 100;
+        return testbed::find_method("read_write_udp")->run(job, watch);
+    };
+    return method;
+}
+
 } // namespace
 
 const core::Method spliced_and_read =
@@ -145,10 +181,12 @@ const core::Method one_call_more =
 
 const core::Method buffered_in_disguise = disguised();
 
+const core::Method lossy_udp = lossy();
+
 const core::Method* find_variant(std::string_view name)
 {
     for (const core::Method* method : {&spliced_and_read, &through_a_pipe, &spliced_from_a_pipe,
-                                       &one_call_more, &buffered_in_disguise}) {
+                                       &one_call_more, &buffered_in_disguise, &lossy_udp}) {
         if (method->name == name)
             return method;
     }

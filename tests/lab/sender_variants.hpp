@@ -27,6 +27,10 @@ extern const core::Method one_call_more;
 /// back silently looks like.
 extern const core::Method buffered_in_disguise;
 
+/// `read_write_udp` of which one message, seven datagrams at MTU 9000, is lost on the
+/// way.
+extern const core::Method lossy_udp;
+
 /// Of the above, or of the build's.
 [[nodiscard]] const core::Method* find_variant(std::string_view name);
 

@@ -16,6 +16,7 @@ inline constexpr std::uint64_t kTurns = 64;
 
 struct SeenTransfer {
     core::Wire wire = core::Wire::kTcp;
+    bool engine = false;
     TransferNote worker;
     std::optional<LedgerReading> reading;
     std::string no_reading;
@@ -30,6 +31,7 @@ struct SeenTransfer {
     [[nodiscard]] LedgerFigures figures() const
     {
         return ledger_figures({.wire = wire,
+                               .engine = engine,
                                .worker = &worker,
                                .reading = reading ? &*reading : nullptr,
                                .no_reading = no_reading,
@@ -86,6 +88,20 @@ inline SeenTransfer read_write(bool scatter_gather = true)
     return seen;
 }
 
+/// The same out of a UDP socket: skbs of several datagrams in pages, the rest linear.
+inline SeenTransfer read_write_udp()
+{
+    SeenTransfer seen = any_transfer();
+    seen.wire = core::Wire::kUdp;
+    seen.reading->calls = {{"read", kTurns}, {"sendmmsg", kTurns}};
+    seen.counts().call_bytes[LEDGER_READ_FILE] = kPayload;
+    for (const auto stage : {LEDGER_QUEUE, LEDGER_TRANSMIT}) {
+        seen.counts().payload[stage][LEDGER_PRIVATE] = kPayload - kPayload / 8;
+        seen.counts().payload[stage][LEDGER_LINEAR] = kPayload / 8;
+    }
+    return seen;
+}
+
 inline SeenTransfer mmap_write()
 {
     SeenTransfer seen = any_transfer();
@@ -112,6 +128,7 @@ inline SeenTransfer af_xdp(bool copy_mode)
 {
     SeenTransfer seen = any_transfer();
     seen.wire = core::Wire::kUdp;
+    seen.engine = true;
     seen.reading->calls = {{"io_uring_enter", kTurns / 4}, {"sendto", kTurns / 4}};
     seen.counts().call_bytes[LEDGER_READ_DIRECT] = kPayload;
     seen.counts().payload[LEDGER_ARRIVAL][copy_mode ? LEDGER_LINEAR : LEDGER_ANONYMOUS] = kPayload;

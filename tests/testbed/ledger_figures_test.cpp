@@ -43,6 +43,7 @@ TEST(LedgerFigures, PathsOfTheMethods)
                            {"mmap_write", mmap_write(), 32, 4, 0, 1, 0, kCopied, 1},
                            {"sendfile, SG off", sendfile(false), 16, 2, 0, 0, 1, kCopied, 1},
                            {"sendfile, SG on", sendfile(true), 16, 2, 0, 0, 0, kZeroCopy, 0},
+                           {"read_write_udp", read_write_udp(), 32, 4, 1, 1, 0, kCopied, {}},
                            {"af_xdp, copy", af_xdp(true), 8, 1, 0, 1, 0, kCopied, {}},
                            {"af_xdp, zero-copy", af_xdp(false), 8, 1, 0, 0, 0, kZeroCopy, {}}}) {
         SCOPED_TRACE(path.name);

@@ -85,6 +85,31 @@ TEST(Matrix, SettingsThatAMethodCannotTellApartAreOneRow)
     EXPECT_EQ(count("af_xdp"), 2 * 2 * 2 * 2); // sizes, MTUs, queues, rates
 }
 
+TEST(Matrix, AnArmOfOneWiresFeatureIsNoneOfTheOther)
+{
+    const Plan plan = parsed(
+        "[run]\nmethods = [\"read_write\", \"read_write_udp\"]\ncache = \"hot\"\nceilings = false\n"
+        "[[arms]]\nname = \"tso\"\nfeatures = { \"tx-tcp-segmentation\" = true }\n"
+        "[[arms]]\nname = \"tso-off\"\nfeatures = { \"tx-tcp-segmentation\" = false }\n"
+        "[[arms]]\nname = \"uso-off\"\nfeatures = { \"tx-udp-segmentation\" = false }\n"
+        "[[arms]]\nname = \"sg-off\"\nfeatures = { \"tx-scatter-gather\" = false }\n");
+    const std::vector<Plan> all = settings(plan);
+    std::vector<std::string> rows;
+    for (const Task& task : make_tasks(plan, views_of(all)))
+        rows.push_back(std::string(task.row.method->name) + ' ' + task.row.arm);
+    EXPECT_THAT(rows, testing::ElementsAre("read_write tso", "read_write tso-off", "read_write ",
+                                           "read_write sg-off", "read_write_udp ",
+                                           "read_write_udp uso-off", "read_write_udp sg-off"));
+}
+
+TEST(Matrix, ARateIsOneOfTheMethodsOverUdp)
+{
+    const Plan plan = parsed("[run]\nmethods = [\"read_write\", \"read_write_udp\"]\ncache = "
+                             "\"hot\"\nceilings = false\n[dataplane]\nrate = [0, 5]\n");
+    const std::vector<Plan> all = settings(plan);
+    EXPECT_EQ(make_tasks(plan, views_of(all)).size(), 1 + 2U);
+}
+
 TEST(Matrix, ACeilingIsOfEachSettingThatItDependsOn)
 {
     const Plan plan = parsed(kPlan + "umem = \"1 MiB\"\nframe = \"64 KiB\"\n");

@@ -231,6 +231,25 @@ TEST(ValidatePlan, Wire)
         "run.wire: none of the plan's methods uses tcp: no known method does: leave the key away");
 }
 
+TEST(ValidatePlan, WireNamesTheSameMethodOnTheOther)
+{
+    const std::array known{method("read_write", Wire::kTcp), method("sendfile_sg", Wire::kTcp),
+                           method("read_write_udp", Wire::kUdp), method("af_xdp", Wire::kUdp)};
+    const std::array<const core::Method*, 4> all{&known[0], &known[1], &known[2], &known[3]};
+    const auto refusal = [&](std::vector<std::string> methods, Wire wire) {
+        Plan plan;
+        plan.methods = std::move(methods);
+        plan.wire = wire;
+        return error_of([&] { validate_plan(plan, all); });
+    };
+    EXPECT_EQ(refusal({"sendfile_sg", "read_write"}, Wire::kUdp),
+              "run.wire: none of the plan's methods uses udp: add one of read_write_udp");
+    EXPECT_EQ(refusal({"read_write_udp"}, Wire::kTcp),
+              "run.wire: none of the plan's methods uses tcp: add one of read_write");
+    EXPECT_EQ(refusal({"sendfile_sg"}, Wire::kUdp),
+              "run.wire: none of the plan's methods uses udp: add one of read_write_udp, af_xdp");
+}
+
 TEST(ValidatePlan, Cache)
 {
     Plan plan;

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace pagewire::dataplane {
+namespace pagewire::core {
 
 /// Open-loop pacing: how many payload bytes, or how many packets, may have been sent by now. A
 /// sender that falls behind catches up by at most kBurst of time, so that a pause does not become a
@@ -23,7 +23,7 @@ class Pacer {
         std::uint64_t packets = 0;
     };
 
-    explicit Pacer(const core::Rate& rate, Clock::time_point start)
+    explicit Pacer(const Rate& rate, Clock::time_point start)
         : ns_per_byte_(rate.gbps > 0 ? 8.0 / rate.gbps : 0),
           ns_per_packet_(rate.packets_per_s > 0 ? 1e9 / rate.packets_per_s : 0),
           start_(start)
@@ -51,4 +51,4 @@ class Pacer {
     Clock::time_point start_;
 };
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::core

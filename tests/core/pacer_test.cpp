@@ -2,7 +2,7 @@
 //
 // The clock is the test's own: no time passes here.
 
-#include "dataplane/pacer.hpp"
+#include "core/pacer.hpp"
 
 #include "tests/support/random_bytes.hpp"
 
@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-namespace pagewire::dataplane {
+namespace pagewire::core {
 namespace {
 
 using std::chrono::nanoseconds;
@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 
 const Pacer::Clock::time_point kStart{std::chrono::hours(1000)};
 
-constexpr core::Rate kByteEachNs{.gbps = 8};
-constexpr core::Rate kPacketEachMicrosecond{.packets_per_s = 1e6};
+constexpr Rate kByteEachNs{.gbps = 8};
+constexpr Rate kPacketEachMicrosecond{.packets_per_s = 1e6};
 
 TEST(Pacer, NoRateIsNoLimit)
 {
@@ -134,8 +134,7 @@ TEST(Pacer, PacketsMakeUpForABoundedPauseToo)
 
 TEST(Pacer, TheSlowestRateIsLateAndNoOverflow)
 {
-    for (const core::Rate rate :
-         {core::Rate{.gbps = 1e-300}, core::Rate{.packets_per_s = 1e-300}}) {
+    for (const Rate rate : {Rate{.gbps = 1e-300}, Rate{.packets_per_s = 1e-300}}) {
         Pacer pacer(rate, kStart);
         EXPECT_TRUE(pacer.may_send({.bytes = 0, .packets = 0}, kStart));
         EXPECT_FALSE(pacer.may_send({.bytes = 1, .packets = 1}, kStart + 1000h));
@@ -143,4 +142,4 @@ TEST(Pacer, TheSlowestRateIsLateAndNoOverflow)
 }
 
 } // namespace
-} // namespace pagewire::dataplane
+} // namespace pagewire::core

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/flow_control.hpp"
+#include "core/flow_control.hpp"
 
 #include "core/error.hpp"
 #include "core/socket.hpp"
@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 
-namespace pagewire::dataplane {
+namespace pagewire::core {
 
 namespace {
 
@@ -20,21 +20,19 @@ constexpr std::chrono::milliseconds kFinishAgainAfter{100};
 
 } // namespace
 
-FlowControl::FlowControl(const core::TransferJob& job)
-    : socket_(core::open_socket(SOCK_DGRAM)),
-      flow_(job.flow)
+FlowControl::FlowControl(const TransferJob& job) : socket_(open_socket(SOCK_DGRAM)), flow_(job.flow)
 {
-    core::bind_socket(socket_.get(), job.local.ipv4, 0);
-    core::connect_socket(socket_.get(), job.peer.ipv4, job.peer.port);
-    core::set_socket_timeouts(socket_.get(), kProbeAfter);
+    bind_socket(socket_.get(), job.local.ipv4, 0);
+    connect_socket(socket_.get(), job.peer.ipv4, job.peer.port);
+    set_socket_timeouts(socket_.get(), kProbeAfter);
 }
 
 std::uint16_t FlowControl::local_port() const
 {
-    return core::local_address(socket_.get()).port;
+    return local_address(socket_.get()).port;
 }
 
-void FlowControl::open(const core::TransferWatch& watch)
+void FlowControl::open(const TransferWatch& watch)
 {
     while (limit_ == 0) {
         wait_credit(0);
@@ -50,7 +48,7 @@ void FlowControl::poll_credit()
 bool FlowControl::receive(int how)
 {
     constexpr unsigned num_at_once = 16;
-    std::array<std::array<std::byte, core::kFlowHeaderBytes>, num_at_once> octets{};
+    std::array<std::array<std::byte, kFlowHeaderBytes>, num_at_once> octets{};
     std::array<iovec, num_at_once> parts{};
     std::array<mmsghdr, num_at_once> messages{};
     for (unsigned i = 0; i < num_at_once; ++i) {
@@ -61,9 +59,9 @@ bool FlowControl::receive(int how)
     const int got = ::recvmmsg(socket_.get(), messages.data(), num_at_once, how, nullptr);
     if (got < 0) {
         if (errno == ECONNREFUSED)
-            throw core::TransferError("the sink does not listen on its UDP port any more");
+            throw TransferError("the sink does not listen on its UDP port any more");
         if (errno != EAGAIN && errno != EINTR)
-            core::throw_errno("recvmmsg", "credit socket");
+            throw_errno("recvmmsg", "credit socket");
         return errno == EINTR; // io_uring's task work: not a silence
     }
     for (int i = 0; i < got; ++i)
@@ -73,12 +71,12 @@ bool FlowControl::receive(int how)
 
 void FlowControl::take(std::span<const std::byte> datagram)
 {
-    const auto header = core::decode_flow_header(datagram);
+    const auto header = decode_flow_header(datagram);
     if (!header || header->flow != flow_)
         return;
-    if (header->kind == core::FlowHeader::Kind::kCredit)
+    if (header->kind == FlowHeader::Kind::kCredit)
         limit_ = std::max(limit_, header->sequence);
-    else if (header->kind == core::FlowHeader::Kind::kDone)
+    else if (header->kind == FlowHeader::Kind::kDone)
         outcome_ = Outcome{.num_received = header->sequence,
                            .quiet = std::chrono::nanoseconds(header->offset)};
 }
@@ -87,14 +85,14 @@ void FlowControl::wait_credit(std::uint64_t next_sequence)
 {
     if (limit_ > 0 && receive(MSG_WAITFORONE))
         return;
-    tell(core::FlowHeader::Kind::kProbe, next_sequence);
+    tell(FlowHeader::Kind::kProbe, next_sequence);
     (void)receive(MSG_WAITFORONE);
 }
 
-FlowControl::Outcome FlowControl::finish(std::uint64_t num_sent, const core::TransferWatch& watch)
+FlowControl::Outcome FlowControl::finish(std::uint64_t num_sent, const TransferWatch& watch)
 {
     while (!outcome_.has_value()) {
-        tell(core::FlowHeader::Kind::kFinish, num_sent);
+        tell(FlowHeader::Kind::kFinish, num_sent);
         const auto again_at = std::chrono::steady_clock::now() + kFinishAgainAfter;
         do {
             (void)receive(MSG_WAITFORONE);
@@ -104,17 +102,16 @@ FlowControl::Outcome FlowControl::finish(std::uint64_t num_sent, const core::Tra
     return *outcome_;
 }
 
-void FlowControl::tell(core::FlowHeader::Kind kind, std::uint64_t sequence)
+void FlowControl::tell(FlowHeader::Kind kind, std::uint64_t sequence)
 {
-    std::array<std::byte, core::kFlowHeaderBytes> octets{};
-    core::encode_flow_header({.flow = flow_, .kind = kind, .sequence = sequence, .offset = 0},
-                             octets);
+    std::array<std::byte, kFlowHeaderBytes> octets{};
+    encode_flow_header({.flow = flow_, .kind = kind, .sequence = sequence, .offset = 0}, octets);
     if (::send(socket_.get(), octets.data(), octets.size(), MSG_DONTWAIT) >= 0)
         return;
     if (errno == ECONNREFUSED)
-        throw core::TransferError("the sink does not listen on its UDP port");
+        throw TransferError("the sink does not listen on its UDP port");
     if (errno != EAGAIN && errno != ENOBUFS && errno != EINTR)
-        core::throw_errno("send", "credit socket");
+        throw_errno("send", "credit socket");
 }
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::core

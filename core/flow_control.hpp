@@ -9,11 +9,11 @@
 #include <cstdint>
 #include <optional>
 
-namespace pagewire::dataplane {
+namespace pagewire::core {
 
-/// The sender's side of the closed loop (core/flow_header.hpp): an ordinary UDP socket beside the
-/// engine's queue, on which credit arrives. A receiver that is slower than the engine throttles it
-/// instead of losing datagrams.
+/// The sender's side of the closed loop (core/flow_header.hpp): an ordinary UDP socket on which
+/// credit arrives, beside the queue of an engine, or the one that a kernel method's data goes out
+/// of. A receiver that is slower than the sender throttles it instead of losing datagrams.
 class FlowControl {
   public:
     /// What the receiver said at the end.
@@ -23,16 +23,19 @@ class FlowControl {
     };
 
     /// Opens the socket and connects it to the peer. Throws SystemError.
-    explicit FlowControl(const core::TransferJob& job);
+    explicit FlowControl(const TransferJob& job);
+
+    /// The connected socket, of which no call blocks longer than TransferWatch::kMaxWait.
+    [[nodiscard]] int fd() const noexcept { return socket_.get(); }
 
     /// The socket's own port: the engine's datagrams carry it, so that answers come back here.
     [[nodiscard]] std::uint16_t local_port() const;
 
     /// Probes until the receiver grants its first credit. Throws TransferError through
     /// watch.check().
-    void open(const core::TransferWatch& watch);
+    void open(const TransferWatch& watch);
 
-    /// Datagrams with a sequence number below this may be sent.
+    /// Datagrams with a sequence number below this may be sent; 0 before the first credit.
     [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
 
     /// Takes what has arrived, by one recvmmsg(2).
@@ -44,19 +47,19 @@ class FlowControl {
 
     /// Tells the end and waits for the receiver's last word. Throws TransferError through
     /// watch.check().
-    Outcome finish(std::uint64_t num_sent, const core::TransferWatch& watch);
+    Outcome finish(std::uint64_t num_sent, const TransferWatch& watch);
 
   private:
     void take(std::span<const std::byte> datagram);
-    void tell(core::FlowHeader::Kind kind, std::uint64_t sequence);
+    void tell(FlowHeader::Kind kind, std::uint64_t sequence);
     /// All that has come, by one recvmmsg(2): MSG_DONTWAIT, or MSG_WAITFORONE to wait for the
     /// first. False: nothing came.
     bool receive(int how);
 
-    core::UniqueFd socket_;
+    UniqueFd socket_;
     std::uint32_t flow_;
     std::uint64_t limit_ = 0;
     std::optional<Outcome> outcome_;
 };
 
-} // namespace pagewire::dataplane
+} // namespace pagewire::core
