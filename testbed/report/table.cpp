@@ -53,12 +53,21 @@ std::string name_or_dash(const json& row, const char* pointer)
 }
 
 constexpr const char* kLine =
-    "{:<12} {:<4} {:<5} {:<9} {:>6} {:>12} {:>7} {:>7} {:<12} {:<10} {}\n";
+    "{:<{}} {:<4} {:<5} {:<9} {:>6} {:>12} {:>7} {:>7} {:<12} {:<10} {}\n";
 
 constexpr const char* kLedgerLine =
-    "{:<13} {:<5} {:<9} {:>4} {:>5} {:>6} {:>6} {:>4} {:>4} {:>5} {:>4}  {:<9} {}\n";
+    "{:<{}} {:<5} {:<9} {:>4} {:>5} {:>6} {:>6} {:>4} {:>4} {:>5} {:>4}  {:<9} {}\n";
 
 constexpr std::size_t kWidth = 100;
+
+/// Of the column of names: the longest has room.
+std::size_t name_width(const json& document)
+{
+    std::size_t width = 12;
+    for (const json& row : rows_of(document))
+        width = std::max(width, text_at(row, "/method").size());
+    return width;
+}
 
 /// Lines below a row, under its name.
 std::string below(std::string_view words)
@@ -97,19 +106,20 @@ void append_ledger_table(std::string& text, const json& document, const TableSty
 {
     auto out = std::back_inserter(text);
     Footnotes footnotes;
-    fmt::format_to(out, kLedgerLine, "", "", "", "cros", "sings", "calls", "faults", "copi", "es",
-                   "DMA", "DMA", "payload", "");
+    const std::size_t width = name_width(document) + 1;
+    fmt::format_to(out, kLedgerLine, "", width, "", "", "cros", "sings", "calls", "faults", "copi",
+                   "es", "DMA", "DMA", "payload", "");
     text.erase(text.find_last_not_of(" \n") + 1);
     text += '\n';
-    fmt::format_to(out, kLedgerLine, "the ledger", "cache", "arm", "book", "seen", "/MiB", "/MiB",
-                   "book", "seen", "disk", "NIC", "left", "textbook");
+    fmt::format_to(out, kLedgerLine, "the ledger", width, "cache", "arm", "book", "seen", "/MiB",
+                   "/MiB", "book", "seen", "disk", "NIC", "left", "textbook");
     for (const json& row : rows_of(document)) {
         if (at(row, "/transfers").empty())
             continue;
         const json& ledger = at(row, "/ledger");
         const auto book = [&](const char* pointer) { return figure(number_at(row, pointer), 0); };
         fmt::format_to(
-            out, kLedgerLine, text_at(row, "/method"), text_at(row, "/cache"),
+            out, kLedgerLine, text_at(row, "/method"), width, text_at(row, "/cache"),
             name_or_dash(row, "/arm"), book("/textbook/crossings"),
             figure(number_at(ledger, "/crossings_per_turn"), 2),
             small_figure(number_at(ledger, "/syscalls_per_mib")),
@@ -178,14 +188,15 @@ void append_head(std::string& text, const json& document)
 void append_rows(std::string& text, const json& document, const TableStyle& style)
 {
     auto out = std::back_inserter(text);
-    fmt::format_to(out, kLine, "", "", "", "", "Gb/s", "Gb/s", "CPU s/GiB", "", "blocks good/",
-                   "share of", "");
+    const std::size_t width = name_width(document);
+    fmt::format_to(out, kLine, "", width, "", "", "", "Gb/s", "Gb/s", "CPU s/GiB", "",
+                   "blocks good/", "share of", "");
     text.erase(text.find_last_not_of(" \n") + 1);
     text += '\n';
-    fmt::format_to(out, kLine, "method", "wire", "cache", "arm", "median", "range", "worker",
+    fmt::format_to(out, kLine, "method", width, "wire", "cache", "arm", "median", "range", "worker",
                    "machine", "bad/missing", "ceiling", "status");
     for (const json& row : rows_of(document)) {
-        fmt::format_to(out, kLine, text_at(row, "/method"), text_at(row, "/wire"),
+        fmt::format_to(out, kLine, text_at(row, "/method"), width, text_at(row, "/wire"),
                        text_at(row, "/cache"), name_or_dash(row, "/arm"),
                        figure(number_at(row, "/goodput_gbps/median"), 2),
                        range_text(numbers_at(row, "/goodput_gbps/samples")),
