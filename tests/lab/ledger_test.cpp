@@ -153,6 +153,18 @@ TEST_F(LedgerLab, SendfileSgCopiesNothing)
     EXPECT_EQ(verdict(*testbed::find_method("sendfile_sg"), sample).agrees, true);
 }
 
+TEST_F(LedgerLab, SpliceHandsOnTheFilesPages)
+{
+    const Sample sample = watched("splice", {.features = scatter_gather(true)});
+    expect_near(sample.ledger.cpu_copies_per_byte, 0.00, 0.01);
+    expect_near(sample.ledger.crossings_per_turn, 4, 0.05);
+    EXPECT_EQ(sample.ledger.syscalls.at("splice"), 2 * kNumTurns);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kZeroCopy);
+    EXPECT_NEAR(static_cast<double>(sample.ledger.payload_bytes.at("transmit/file")), kFileBytes,
+                0.02 * kFileBytes);
+    EXPECT_EQ(verdict(*testbed::find_method("splice"), sample).agrees, true);
+}
+
 TEST_F(LedgerLab, AfXdpOverVethCopiesOnceAndIsSeenToCopy)
 {
     const Sample sample = watched("af_xdp");
