@@ -299,7 +299,7 @@ TEST(List, NamesEveryMethodAndWhatIsNotBuilt)
     for (const auto& entry : document.at("methods"))
         methods[entry.at("name")] = entry;
     for (const char* name :
-         {"read_write", "mmap_write", "sendfile", "sendfile_sg", "splice", 
+         {"read_write", "mmap_write", "sendfile", "sendfile_sg", "splice", "sendfile_direct",
           "af_xdp", "dpdk"})
         EXPECT_TRUE(methods.at(name).at("available").get<bool>()) << methods.at(name);
     std::map<std::string, nlohmann::json> receivers;

@@ -165,6 +165,27 @@ TEST_F(LedgerLab, SpliceHandsOnTheFilesPages)
     EXPECT_EQ(verdict(*testbed::find_method("splice"), sample).agrees, true);
 }
 
+/// The pages are the kernel's own, as those of a copy are: that the disk wrote them is what tells.
+TEST_F(LedgerLab, SendfileDirectHandsOnThePagesThatTheDiskWrote)
+{
+    const Sample sample = watched("sendfile_direct", {.features = scatter_gather(true)});
+    expect_near(sample.ledger.cpu_copies_per_byte, 0.00, 0.01);
+    expect_near(sample.ledger.dma_disk_per_byte, 1.00, 0.02);
+    expect_near(sample.ledger.cache_insertions_per_mib, 0, 0);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kZeroCopy);
+    EXPECT_NEAR(static_cast<double>(sample.ledger.payload_bytes.at("transmit/disk")), kFileBytes,
+                0.02 * kFileBytes);
+    EXPECT_EQ(verdict(*testbed::find_method("sendfile_direct"), sample).agrees, true);
+}
+
+TEST_F(LedgerLab, SendfileDirectWithoutScatterGatherCopiesAtTransmit)
+{
+    const Sample sample = watched("sendfile_direct", {.features = scatter_gather(false)});
+    expect_near(sample.ledger.copies_to_kernel_per_byte, 0.00, 0.01);
+    expect_near(sample.ledger.copies_at_transmit_per_byte, 1.00, 0.03);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kCopied);
+}
+
 TEST_F(LedgerLab, AfXdpOverVethCopiesOnceAndIsSeenToCopy)
 {
     const Sample sample = watched("af_xdp");
