@@ -186,6 +186,17 @@ TEST_F(LedgerLab, SendfileDirectWithoutScatterGatherCopiesAtTransmit)
     EXPECT_EQ(sample.ledger.observed, ZeroCopy::kCopied);
 }
 
+TEST_F(LedgerLab, DirectWriteCopiesOnceAndCachesNothing)
+{
+    const Sample sample = watched("direct_write", {.features = scatter_gather(true)});
+    expect_near(sample.ledger.cpu_copies_per_byte, 1.00, 0.01);
+    expect_near(sample.ledger.copies_to_user_per_byte, 0.00, 0.001);
+    expect_near(sample.ledger.crossings_per_turn, 4, 0.05);
+    expect_near(sample.ledger.cache_insertions_per_mib, 0, 0);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kCopied);
+    EXPECT_EQ(verdict(*testbed::find_method("direct_write"), sample).agrees, true);
+}
+
 TEST_F(LedgerLab, AfXdpOverVethCopiesOnceAndIsSeenToCopy)
 {
     const Sample sample = watched("af_xdp");
