@@ -197,6 +197,33 @@ TEST_F(LedgerLab, DirectWriteCopiesOnceAndCachesNothing)
     EXPECT_EQ(verdict(*testbed::find_method("direct_write"), sample).agrees, true);
 }
 
+/// Zero-copy as far as the device, and copied behind it: the receiver is on the same machine. The
+/// kernel says so of every send.
+void expect_copied_by_the_receiver(const Sample& sample, const char* completions)
+{
+    const auto& report = sample.worker.report;
+    expect_near(sample.ledger.cpu_copies_per_byte, 0.00, 0.01);
+    expect_near(sample.ledger.cache_insertions_per_mib, 0, 0);
+    EXPECT_NEAR(static_cast<double>(sample.ledger.payload_bytes.at("transmit/anonymous")),
+                kFileBytes, 0.02 * kFileBytes);
+    ASSERT_TRUE(sample.ledger.copied_by_receiver);
+    EXPECT_NEAR(*sample.ledger.copied_by_receiver, 1.0, 0.02);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kCopied);
+    EXPECT_THAT(sample.ledger.observed_evidence, HasSubstr("tcp_probe"));
+    EXPECT_EQ(report.zero_copy_kernel_reported, "copy");
+    EXPECT_GE(report.counters.at(completions), kNumTurns);
+    EXPECT_EQ(report.counters.at("zerocopy_copied"), report.counters.at(completions));
+}
+
+TEST_F(LedgerLab, MsgZerocopyOverVethIsCopiedByTheReceiver)
+{
+    const Sample sample = watched("msg_zerocopy", {.features = scatter_gather(true)});
+    expect_copied_by_the_receiver(sample, "zerocopy_completions");
+    EXPECT_EQ(sample.worker.report.zero_copy_requested, "MSG_ZEROCOPY");
+    const auto said = verdict(*testbed::find_method("msg_zerocopy"), sample);
+    EXPECT_THAT(said.notes, Contains(HasSubstr("1.00 copies a byte behind the sending device")));
+}
+
 TEST_F(LedgerLab, AfXdpOverVethCopiesOnceAndIsSeenToCopy)
 {
     const Sample sample = watched("af_xdp");

@@ -202,13 +202,13 @@ TEST(ValidatePlan, Methods)
     plan.methods = {};
     EXPECT_EQ(invalid(plan),
               "run.methods: is empty: name at least one of read_write, mmap_write, sendfile, "
-              "sendfile_sg, splice, sendfile_direct, direct_write, "
+              "sendfile_sg, splice, sendfile_direct, direct_write, msg_zerocopy, "
               "af_xdp, dpdk, null");
     plan.methods = {"sendfile", "teleport"};
     EXPECT_EQ(
         invalid(plan),
         "run.methods: unknown method \"teleport\": known are read_write, mmap_write, sendfile, "
-        "sendfile_sg, splice, sendfile_direct, direct_write, "
+        "sendfile_sg, splice, sendfile_direct, direct_write, msg_zerocopy, "
         "af_xdp, dpdk, null");
     plan.methods = {"sendfile", "read_write", "sendfile"};
     EXPECT_EQ(invalid(plan), "run.methods: \"sendfile\" stands there twice: leave one away");
