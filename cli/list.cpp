@@ -51,7 +51,7 @@ nlohmann::json not_built_json(const testbed::NotBuilt& missing)
 
 void print_lines(const nlohmann::json& entries)
 {
-    constexpr const char* line = "{:<14} {:<11} {:<5} {}\n";
+    constexpr const char* line = "{:<15} {:<11} {:<5} {}\n";
     for (const auto& entry : entries) {
         if (!entry.at("built").get<bool>()) {
             fmt::print(line, entry.at("name").get<std::string>(), "-", "-",
@@ -82,7 +82,7 @@ void list(bool as_json)
         fmt::print("{}\n", nlohmann::json{{"methods", methods}, {"receivers", receivers}}.dump(2));
         return;
     }
-    fmt::print("{:<14} {:<11} {:<5}\n", "name", "family", "wire");
+    fmt::print("{:<15} {:<11} {:<5}\n", "name", "family", "wire");
     print_lines(methods);
     print_lines(receivers);
 }

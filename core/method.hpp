@@ -81,8 +81,10 @@ struct Textbook {
     double crossings = 0;
     double cpu_copies = 0; ///< per payload byte
     double dma = 0;        ///< transfers per payload byte: the disk's and the NIC's
-    /// The same where the kernel reports that it could not do without (AF_XDP's copy mode).
+    /// `cpu_copies` where the kernel reports that it could not do without (AF_XDP's copy mode).
     std::optional<double> cpu_copies_in_copy_mode = {};
+    /// No turn has more crossings, but turns share theirs: io_uring takes several at one call.
+    bool crossings_at_most = false;
 };
 
 /// Which figure of the ledger says what a step of the path costs.

@@ -15,6 +15,7 @@ core::TransferReport send_stream(const core::TransferJob& job, core::TransferWat
     sender.send(job.range, stream, report);
     watch.sent();
     stream.finish(watch);
+    sender.conclude(stream, report);
     return report;
 }
 
@@ -34,6 +35,7 @@ core::TransferReport answer_requests(const core::TransferJob& job, core::Transfe
     }
     watch.sent();
     watch.acknowledged(); // the client ends the connection when it has every answer
+    sender.conclude(stream, report);
     report.counters["requests"] = num_requests;
     return report;
 }

@@ -19,6 +19,10 @@ class RangeSender {
     virtual void send(const core::ByteRange& range, TcpStream& stream,
                       core::TransferReport& report) = 0;
 
+    /// After the last send(), when the peer has everything: what is still to be learnt of it, for
+    /// the report. Not part of the transfer's time.
+    virtual void conclude(TcpStream&, core::TransferReport&) {}
+
     RangeSender() = default;
     RangeSender(const RangeSender&) = delete;
     RangeSender& operator=(const RangeSender&) = delete;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -122,10 +123,11 @@ json parse_document(std::string_view text, const std::string& name)
         throw UsageError(fmt::format("{}: is cut short or no JSON, byte {} of {}: run the plan "
                                      "again, or name another file",
                                      name, error.byte, text.size()));
-    } catch (const json::exception&) { // RFC 8259 §6 lets a number be any, no double is 1e999
-        throw UsageError(fmt::format("{}: holds a number out of range: run the plan again, or name "
-                                     "another file",
-                                     name));
+    } catch (const json::exception& error) { // RFC 8259 §6 lets a number be any, no double is 1e999
+        const std::string_view words = error.what();
+        throw UsageError(fmt::format("{}: holds a number out of range{}: run the plan again, or "
+                                     "name another file",
+                                     name, words.substr(std::min(words.find(" '"), words.size()))));
     }
     require_schema(document, name);
     require(document, kDocumentNeeds, "", name);

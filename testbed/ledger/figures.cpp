@@ -15,11 +15,12 @@ namespace {
 
 using Places = ledger_u64[LEDGER_NUM_PLACES];
 
-constexpr std::array<const char*, LEDGER_NUM_STAGES> kStageNames{"queue", "transmit", "arrival"};
+constexpr std::array<const char*, LEDGER_NUM_STAGES> kStageNames{"queue", "transmit", "arrival",
+                                                                 "delivery"};
 constexpr std::array<const char*, LEDGER_NUM_CALL_BYTES> kCallNames{
     "read_file", "read_direct", "read_pipe", "write_pipe", "write_socket", "file_other"};
 constexpr std::array<const char*, LEDGER_NUM_PLACES> kPlaceNames{
-    "linear", "private", "file", "file_astray", "anonymous", "other"};
+    "linear", "private", "file", "file_astray", "anonymous", "other", "disk"};
 
 constexpr const char* kCallEvidence = "sys_exit of the worker, between its marks";
 constexpr const char* kReadEvidence = "bytes that read(2) and its like returned (sys_exit)";
@@ -321,6 +322,25 @@ class Maker {
 
         const double copied = share(out, LEDGER_LINEAR) + share(out, LEDGER_PRIVATE);
         observe(copied, by_pages);
+        if (!engine)
+            copied_by_receiver(copied, by_pages);
+    }
+
+    /// Where the receiver's TCP can be seen as well: what left in a process's own pages may have
+    /// been copied on the way to it, which is no copy of the sender's, and no zero-copy either.
+    void copied_by_receiver(double copied, const std::string& by_pages)
+    {
+        const Places& got = reading_->counts.payload[LEDGER_DELIVERY];
+        const auto seen = static_cast<double>(sum(got));
+        if (seen < (1 - kUnseenShareMax) * payload_)
+            return;
+        const double there = share(got, LEDGER_LINEAR) + share(got, LEDGER_PRIVATE);
+        if (there - copied <= 1 - kWholly)
+            return;
+        figures_.copied_by_receiver = there - copied;
+        observe(there, fmt::format("{}; copied after that, on the receiver's side of this machine: "
+                                   "page identity at tcp_probe",
+                                   by_pages));
     }
 
     /// Where the skbs were looked at, and what share of the payload was, where it was not all.

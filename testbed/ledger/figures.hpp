@@ -79,6 +79,9 @@ struct LedgerFigures {
     std::map<std::string, std::uint64_t> payload_bytes;
     ZeroCopy observed = ZeroCopy::kUnknown;
     std::string observed_evidence;
+    /// Copies a payload byte behind the sending device, where the receiver is on this machine; of
+    /// no sum. Nothing: none was seen.
+    std::optional<double> copied_by_receiver;
 };
 
 [[nodiscard]] LedgerFigures ledger_figures(const TransferEvidence& evidence);

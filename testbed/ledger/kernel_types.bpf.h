@@ -16,7 +16,9 @@ typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
 
-enum bpf_map_type { BPF_MAP_TYPE_UNUSED = 0 }; /* bpf_helper_defs.h names it */
+/* include/uapi/linux/bpf.h */
+enum bpf_map_type { BPF_MAP_TYPE_LRU_HASH = 9 };
+#define BPF_ANY 0
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -130,6 +132,14 @@ typedef struct {
 struct net_device {
     int ifindex;
     possible_net_t nd_net;
+};
+
+struct sock_common {
+    possible_net_t skc_net;
+};
+
+struct sock {
+    struct sock_common __sk_common;
 };
 
 struct sk_buff {

@@ -7,6 +7,7 @@
  *   net_dev_queue                 \
  *   net_dev_start_xmit             > where the payload bytes of each skb lie: page identity
  *   netif_receive_skb             /
+ *   tcp_probe                     the same at the receiver's TCP
  *   block_bio_queue               disk reads, of the worker or into the file's pages
  *   mm_filemap_add_to_page_cache  folios of the source file that the worker brings into the page cache
  */
@@ -173,11 +174,21 @@ static __always_inline bool fills_file_pages(struct bio *bio)
            KERNEL_READ_WORD(struct folio, folio_of(page), mapping) == (unsigned long)state.mapping;
 }
 
+/* Into pages that belong to no file and to no process. */
+static __always_inline bool fills_kernel_pages(struct bio *bio)
+{
+    unsigned long page = (unsigned long)BPF_CORE_READ(bio, bi_io_vec, bv_page);
+    return page != 0 && KERNEL_READ_WORD(struct folio, folio_of(page), mapping) == 0;
+}
+
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(on_bio_queue, struct bio *bio)
 {
-    if (counts.phase == LEDGER_WINDOW && reads_file_disk(bio) &&
-        (is_worker() || fills_file_pages(bio)))
+    if (counts.phase != LEDGER_WINDOW || !reads_file_disk(bio))
+        return 0;
+    if (is_worker() && fills_kernel_pages(bio))
+        note_disk_pages(bio);
+    if (is_worker() || fills_file_pages(bio))
         add(&counts.disk_bytes, bio->bi_iter.bi_size);
     return 0;
 }

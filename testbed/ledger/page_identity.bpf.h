@@ -8,6 +8,8 @@
 #ifndef PAGEWIRE_TESTBED_LEDGER_PAGE_IDENTITY_BPF_H
 #define PAGEWIRE_TESTBED_LEDGER_PAGE_IDENTITY_BPF_H
 
+#include "disk_pages.bpf.h"
+#include "kernel_read.bpf.h"
 #include "state.bpf.h"
 
 #include <bpf/bpf_endian.h>
@@ -16,24 +18,6 @@
 #define MAX_FRAGS 45      /* CONFIG_MAX_SKB_FRAGS at its largest */
 #define FRAG_BYTES 16     /* of either type below, on 64 bits */
 #define FLOW_HEADER_BYTES 24
-
-/* Where the kernel lets a program treat an address as what it knows it to be (Linux 6.2), a read is
- * one load; before, it is a call. The verifier drops the branch that is not taken. Set by the testbed. */
-const volatile __u32 has_rdonly_cast; /* a truth value: C++ has no _Bool */
-extern void *bpf_rdonly_cast(const void *address, __u32 btf_id) __ksym __weak;
-
-/* The integer `field` of the kernel's `type` at an address. */
-#define KERNEL_READ(type, address, field)                                                          \
-    (has_rdonly_cast ? ((type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(type)))   \
-                           ->field                                                                 \
-                     : BPF_CORE_READ((type *)(address), field))
-
-/* The same of a pointer, as an integer: the verifier calculates with no pointer, so the word is read
- * as part of a structure of integers. */
-#define KERNEL_READ_WORD(type, address, field)                                                     \
-    ((unsigned long)KERNEL_READ(struct timespec64,                                                 \
-                                (unsigned long)(address) + bpf_core_field_offset(type, field),     \
-                                tv_sec))
 
 /* The first page of the folio that `page` is part of: mm's compound_head(). Linux 7 may store a mask
  * in the tail instead of the address: all its upper bits are set. */
@@ -115,6 +99,11 @@ static __always_inline void count_payload(struct sk_buff *skb, __u32 header_byte
         frag.offset += skipped;
         frag.len -= skipped;
         enum ledger_place place = place_of(frag.page, frag.offset, pos);
+        if (place == LEDGER_PRIVATE && state.has_disk_pages && frag.len > 0 &&
+            take_disk_bytes(frag.page + frag.offset / config.page_bytes *
+                                            bpf_core_type_size(struct page),
+                            frag.len, stage))
+            place = LEDGER_DISK;
         if (place < LEDGER_NUM_PLACES)
             bytes[place] += frag.len;
         pos += frag.len;
@@ -174,11 +163,8 @@ struct udp_head { /* RFC 768, and core/flow_header.hpp behind it */
         ip_bytes_;                                                                                 \
     })
 
-static __always_inline int on_tcp(struct sk_buff *skb, enum ledger_stage stage)
+static __always_inline int on_segment(struct sk_buff *skb, enum ledger_stage stage)
 {
-    if (!is_sending() ||
-        !is_device(skb->dev, &state.tx_dev, config.tx_ifindex, config.tx_netns))
-        return 0;
     HEADERS(tcp_head) headers = {};
     unsigned char *network = skb->head + skb->network_header;
     __u32 ip_bytes = READ_HEADERS(headers, network, 6);
@@ -212,6 +198,14 @@ static __always_inline int on_tcp(struct sk_buff *skb, enum ledger_stage stage)
     state.next_seq[stage] += payload;
     state.next_pos[stage] += payload;
     return 0;
+}
+
+static __always_inline int on_tcp(struct sk_buff *skb, enum ledger_stage stage)
+{
+    if (!is_sending() ||
+        !is_device(skb->dev, &state.tx_dev, config.tx_ifindex, config.tx_netns))
+        return 0;
+    return on_segment(skb, stage);
 }
 
 /* Where the headers from the network's on are. A packet socket with a ring (net/packet/af_packet.c,
@@ -305,6 +299,17 @@ int BPF_PROG(on_arrival, struct sk_buff *skb)
         !is_device(skb->dev, &state.rx_dev, config.rx_ifindex, config.rx_netns))
         return 0;
     return on_udp(skb, skb->data, 0, LEDGER_ARRIVAL);
+}
+
+/* What has become of the payload where the other end of the link is on this machine, too: pages of a
+ * process's own are copied before anybody may keep them (net/core/dev.c, skb_orphan_frags_rx). */
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(on_delivery, struct sock *sk, struct sk_buff *skb)
+{
+    if (config.num_flows != 0 || config.rx_ifindex == 0 || !is_sending() ||
+        sk->__sk_common.skc_net.net->ns.inum != config.rx_netns)
+        return 0;
+    return on_segment(skb, LEDGER_DELIVERY);
 }
 
 #endif

@@ -40,7 +40,8 @@ enum ledger_place {
     LEDGER_FILE_ASTRAY = 3,  /* the source file's, at another offset */
     LEDGER_ANONYMOUS = 4,    /* an anonymous user page: a buffer of the sender's, UMEM */
     LEDGER_OTHER = 5,        /* anything else: another file's, device memory, a list of skbs */
-    LEDGER_NUM_PLACES = 6,
+    LEDGER_DISK = 6,         /* a page of the kernel's own that the disk wrote for the worker */
+    LEDGER_NUM_PLACES = 7,
 };
 
 /* Where skbs are looked at. */
@@ -48,7 +49,8 @@ enum ledger_stage {
     LEDGER_QUEUE = 0,    /* net_dev_queue: as the protocol, or a packet socket, hands them down */
     LEDGER_TRANSMIT = 1, /* net_dev_start_xmit: as the driver takes them */
     LEDGER_ARRIVAL = 2,  /* netif_receive_skb at the veth peer: for AF_XDP, which passes neither */
-    LEDGER_NUM_STAGES = 3,
+    LEDGER_DELIVERY = 3, /* tcp_probe: as TCP at the veth peer takes them, before it copies to user space */
+    LEDGER_NUM_STAGES = 4,
 };
 
 /* What read-like and write-like system calls in the window moved between user and kernel memory. */

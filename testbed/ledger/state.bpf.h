@@ -33,6 +33,7 @@ static struct {
     /* UDP, by flow: file offset after the last payload byte seen */
     __u64 next_udp_pos[LEDGER_NUM_STAGES][LEDGER_MAX_FLOWS];
     struct known_file known[KNOWN_FDS];
+    __u32 has_disk_pages; /* the disk wrote into pages of the kernel's own */
 } state;
 
 static __always_inline void add(ledger_u64 *counter, __u64 amount)

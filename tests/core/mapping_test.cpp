@@ -81,7 +81,7 @@ TEST(AnonymousMapping, TooMuchNamesTheAmount)
 {
     constexpr auto bytes = std::size_t{1} << 60;
     EXPECT_EQ(tests::thrown<SystemError>([] { (void)Mapping::anonymous(bytes); }),
-              "mmap 1073741824 GiB of anonymous memory: Cannot allocate memory");
+              "mmap 1024 PiB of anonymous memory: Cannot allocate memory");
 }
 
 TEST(Mapping, HugePagesOrANoteWhyNot)

@@ -64,7 +64,7 @@ TEST(FormatBytes, ExactWhereItCanBe)
     EXPECT_EQ(format_bytes(64 * kKiB), "64 KiB");
     EXPECT_EQ(format_bytes(256 * kMiB), "256 MiB");
     EXPECT_EQ(format_bytes(7 * kGiB), "7 GiB");
-    EXPECT_EQ(format_bytes(5000 * kGiB), "5000 GiB");
+    EXPECT_EQ(format_bytes(5000 * kGiB), "4.9 TiB");
 }
 
 TEST(FormatBytes, ElseOneDecimal)

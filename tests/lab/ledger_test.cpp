@@ -243,6 +243,77 @@ TEST_F(LedgerLab, ALostSegmentedMessageIsCountedByTheDatagram)
     EXPECT_EQ(seen_at(sample.ledger, "queue"), kFileBytes - 7 * 8192);
 }
 
+TEST_F(LedgerLab, SpliceHandsOnTheFilesPages)
+{
+    const Sample sample = watched("splice", {.features = scatter_gather(true)});
+    expect_near(sample.ledger.cpu_copies_per_byte, 0.00, 0.01);
+    expect_near(sample.ledger.crossings_per_turn, 4, 0.05);
+    EXPECT_EQ(sample.ledger.syscalls.at("splice"), 2 * kNumTurns);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kZeroCopy);
+    EXPECT_NEAR(static_cast<double>(sample.ledger.payload_bytes.at("transmit/file")), kFileBytes,
+                0.02 * kFileBytes);
+    EXPECT_EQ(verdict(*testbed::find_method("splice"), sample).agrees, true);
+}
+
+/// The pages are the kernel's own, as those of a copy are: that the disk wrote them is what tells.
+TEST_F(LedgerLab, SendfileDirectHandsOnThePagesThatTheDiskWrote)
+{
+    const Sample sample = watched("sendfile_direct", {.features = scatter_gather(true)});
+    expect_near(sample.ledger.cpu_copies_per_byte, 0.00, 0.01);
+    expect_near(sample.ledger.dma_disk_per_byte, 1.00, 0.02);
+    expect_near(sample.ledger.cache_insertions_per_mib, 0, 0);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kZeroCopy);
+    EXPECT_NEAR(static_cast<double>(sample.ledger.payload_bytes.at("transmit/disk")), kFileBytes,
+                0.02 * kFileBytes);
+    EXPECT_EQ(verdict(*testbed::find_method("sendfile_direct"), sample).agrees, true);
+}
+
+TEST_F(LedgerLab, SendfileDirectWithoutScatterGatherCopiesAtTransmit)
+{
+    const Sample sample = watched("sendfile_direct", {.features = scatter_gather(false)});
+    expect_near(sample.ledger.copies_to_kernel_per_byte, 0.00, 0.01);
+    expect_near(sample.ledger.copies_at_transmit_per_byte, 1.00, 0.03);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kCopied);
+}
+
+TEST_F(LedgerLab, DirectWriteCopiesOnceAndCachesNothing)
+{
+    const Sample sample = watched("direct_write", {.features = scatter_gather(true)});
+    expect_near(sample.ledger.cpu_copies_per_byte, 1.00, 0.01);
+    expect_near(sample.ledger.copies_to_user_per_byte, 0.00, 0.001);
+    expect_near(sample.ledger.crossings_per_turn, 4, 0.05);
+    expect_near(sample.ledger.cache_insertions_per_mib, 0, 0);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kCopied);
+    EXPECT_EQ(verdict(*testbed::find_method("direct_write"), sample).agrees, true);
+}
+
+/// Zero-copy as far as the device, and copied behind it: the receiver is on the same machine. The
+/// kernel says so of every send.
+void expect_copied_by_the_receiver(const Sample& sample, const char* completions)
+{
+    const auto& report = sample.worker.report;
+    expect_near(sample.ledger.cpu_copies_per_byte, 0.00, 0.01);
+    expect_near(sample.ledger.cache_insertions_per_mib, 0, 0);
+    EXPECT_NEAR(static_cast<double>(sample.ledger.payload_bytes.at("transmit/anonymous")),
+                kFileBytes, 0.02 * kFileBytes);
+    ASSERT_TRUE(sample.ledger.copied_by_receiver);
+    EXPECT_NEAR(*sample.ledger.copied_by_receiver, 1.0, 0.02);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kCopied);
+    EXPECT_THAT(sample.ledger.observed_evidence, HasSubstr("tcp_probe"));
+    EXPECT_EQ(report.zero_copy_kernel_reported, "copy");
+    EXPECT_GE(report.counters.at(completions), kNumTurns);
+    EXPECT_EQ(report.counters.at("zerocopy_copied"), report.counters.at(completions));
+}
+
+TEST_F(LedgerLab, MsgZerocopyOverVethIsCopiedByTheReceiver)
+{
+    const Sample sample = watched("msg_zerocopy", {.features = scatter_gather(true)});
+    expect_copied_by_the_receiver(sample, "zerocopy_completions");
+    EXPECT_EQ(sample.worker.report.zero_copy_requested, "MSG_ZEROCOPY");
+    const auto said = verdict(*testbed::find_method("msg_zerocopy"), sample);
+    EXPECT_THAT(said.notes, Contains(HasSubstr("1.00 copies a byte behind the sending device")));
+}
+
 TEST_F(LedgerLab, AfXdpOverVethCopiesOnceAndIsSeenToCopy)
 {
     const Sample sample = watched("af_xdp");

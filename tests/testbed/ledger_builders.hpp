@@ -123,6 +123,33 @@ inline SeenTransfer sendfile(bool scatter_gather)
     return seen;
 }
 
+/// The disk wrote pages of the kernel's own, which go out as they are.
+inline SeenTransfer sendfile_direct()
+{
+    SeenTransfer seen = sendfile(true);
+    for (const ledger_stage stage : {LEDGER_QUEUE, LEDGER_TRANSMIT, LEDGER_DELIVERY}) {
+        seen.counts().payload[stage][LEDGER_FILE] = 0;
+        seen.counts().payload[stage][LEDGER_DISK] = kPayload;
+    }
+    seen.counts().cache_insertions = 0;
+    return seen;
+}
+
+/// The user's pages go out, and arrive as they are or copied.
+inline SeenTransfer msg_zerocopy(bool copied_on_arrival)
+{
+    SeenTransfer seen = any_transfer();
+    seen.reading->calls = {{"pread64", kTurns}, {"sendto", kTurns}};
+    seen.counts().call_bytes[LEDGER_READ_DIRECT] = kPayload;
+    seen.counts().call_bytes[LEDGER_WRITE_SOCKET] = kPayload;
+    seen.counts().payload[LEDGER_QUEUE][LEDGER_ANONYMOUS] = kPayload;
+    seen.counts().payload[LEDGER_TRANSMIT][LEDGER_ANONYMOUS] = kPayload;
+    seen.counts().payload[LEDGER_DELIVERY][copied_on_arrival ? LEDGER_PRIVATE : LEDGER_ANONYMOUS] =
+        kPayload;
+    seen.counts().cache_insertions = 0;
+    return seen;
+}
+
 /// Frames of the UMEM, seen where they arrive: as they are, or copied into an skb.
 inline SeenTransfer af_xdp(bool copy_mode)
 {

@@ -37,15 +37,18 @@ struct Path {
 TEST(LedgerFigures, PathsOfTheMethods)
 {
     using enum ZeroCopy;
-    for (const Path& path :
-         std::vector<Path>{{"read_write", read_write(), 32, 4, 1, 1, 0, kCopied, 2},
-                           {"read_write, SG off", read_write(false), 32, 4, 1, 1, 1, kCopied, 3},
-                           {"mmap_write", mmap_write(), 32, 4, 0, 1, 0, kCopied, 1},
-                           {"sendfile, SG off", sendfile(false), 16, 2, 0, 0, 1, kCopied, 1},
-                           {"sendfile, SG on", sendfile(true), 16, 2, 0, 0, 0, kZeroCopy, 0},
-                           {"read_write_udp", read_write_udp(), 32, 4, 1, 1, 0, kCopied, {}},
-                           {"af_xdp, copy", af_xdp(true), 8, 1, 0, 1, 0, kCopied, {}},
-                           {"af_xdp, zero-copy", af_xdp(false), 8, 1, 0, 0, 0, kZeroCopy, {}}}) {
+    for (const Path& path : std::vector<Path>{
+             {"read_write", read_write(), 32, 4, 1, 1, 0, kCopied, 2},
+             {"read_write, SG off", read_write(false), 32, 4, 1, 1, 1, kCopied, 3},
+             {"mmap_write", mmap_write(), 32, 4, 0, 1, 0, kCopied, 1},
+             {"sendfile, SG off", sendfile(false), 16, 2, 0, 0, 1, kCopied, 1},
+             {"sendfile, SG on", sendfile(true), 16, 2, 0, 0, 0, kZeroCopy, 0},
+             {"sendfile_direct", sendfile_direct(), 16, 2, 0, 0, 0, kZeroCopy, 0},
+             {"msg_zerocopy", msg_zerocopy(false), 32, 4, 0, 0, 0, kZeroCopy, 0},
+             {"msg_zerocopy, copied on arrival", msg_zerocopy(true), 32, 4, 0, 0, 0, kCopied, 0},
+             {"read_write_udp", read_write_udp(), 32, 4, 1, 1, 0, kCopied, {}},
+             {"af_xdp, copy", af_xdp(true), 8, 1, 0, 1, 0, kCopied, {}},
+             {"af_xdp, zero-copy", af_xdp(false), 8, 1, 0, 0, 0, kZeroCopy, {}}}) {
         SCOPED_TRACE(path.name);
         const LedgerFigures figures = path.seen.figures();
         EXPECT_EQ(figures.syscalls_per_mib.value, path.calls_per_mib);
@@ -73,6 +76,21 @@ TEST(LedgerFigures, CopiesAtTransmitAreWhatIsMoreThanAtTheQueue)
     transmit[LEDGER_PRIVATE] = kPayload / 2;
     EXPECT_EQ(seen.figures().copies_to_kernel_per_byte.value, 0.25);
     EXPECT_EQ(seen.figures().copies_at_transmit_per_byte.value, 0.75);
+}
+
+TEST(LedgerFigures, CopiesByTheReceiverAreOfNoSum)
+{
+    EXPECT_EQ(msg_zerocopy(false).figures().copied_by_receiver, std::nullopt);
+    EXPECT_EQ(read_write().figures().copied_by_receiver, std::nullopt);
+    const LedgerFigures figures = msg_zerocopy(true).figures();
+    EXPECT_EQ(figures.copied_by_receiver, 1.0);
+    EXPECT_EQ(figures.cpu_copies_per_byte.value, 0.0);
+    EXPECT_THAT(figures.observed_evidence, HasSubstr("tcp_probe"));
+
+    SeenTransfer hardly_seen = msg_zerocopy(true);
+    hardly_seen.counts().payload[LEDGER_DELIVERY][LEDGER_PRIVATE] = kPayload / 2;
+    EXPECT_EQ(hardly_seen.figures().copied_by_receiver, std::nullopt);
+    EXPECT_EQ(hardly_seen.figures().observed, ZeroCopy::kZeroCopy);
 }
 
 TEST(LedgerFigures, WhatIsAboutTheWorkerDiskAndDevice)

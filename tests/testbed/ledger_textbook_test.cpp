@@ -333,6 +333,26 @@ TEST(Textbook, Tolerances)
     }
 }
 
+TEST(Textbook, FewerCrossingsThanAtMostAreNoDifference)
+{
+    const core::Method at_most =
+        method("batches", {.crossings = 2, .cpu_copies = 0, .dma = 2, .crossings_at_most = true});
+    EXPECT_EQ(compared(at_most, kSgOn, figures_of({.crossings = 0.5}))->agrees, true);
+    EXPECT_EQ(compared(at_most, kSgOn, figures_of({.crossings = 2.5}))->agrees, false);
+    EXPECT_EQ(compared(kSendfileSg, kSgOn, figures_of({.crossings = 0.5}))->agrees, false);
+}
+
+TEST(Textbook, TheReceiversCopyIsARemarkAndNoDifference)
+{
+    LedgerFigures figures = figures_of({.crossings = 2});
+    figures.copied_by_receiver = 1;
+    const auto verdict = compared(kSendfileSg, kSgOn, figures);
+    EXPECT_EQ(verdict->agrees, true);
+    EXPECT_EQ(verdict->notes, (std::vector<std::string>{
+                                  "the receiver is on this machine: 1.00 copies a byte behind "
+                                  "the sending device, in place of a NIC's DMA"}));
+}
+
 TEST(Textbook, EmulatedDmaIsARemarkAndNoDifference)
 {
     const auto verdict =

@@ -98,11 +98,11 @@ TEST_F(PlanExtends, MistakesAcrossKeysAreNamedWhereTheyStand)
     spoilt.methods.clear();
     EXPECT_THAT(error_with(spoilt), testing::StartsWith("run.methods: is empty"));
 
-    write("arms.toml", "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"a\"\n");
-    const Plan arms = load_plan(path("arms.toml"));
-    EXPECT_THAT(
-        error_of([&] { validate_plan(arms, arms, kKnown); }),
-        testing::StartsWith(path("arms.toml") + ":2:8: arms.name: \"a\" stands there twice"));
+    write("latency.toml",
+          "[latency]\nsizes = [4096]\n[run]\nmethods = [\"sendfile\"]\nchunk = [1, 2]\n");
+    const Plan unfelt = load_plan(path("latency.toml"));
+    EXPECT_THAT(error_of([&] { validate_plan(unfelt, unfelt, kKnown); }),
+                testing::StartsWith(path("latency.toml") + ":5:9: run.chunk: makes no difference"));
     Plan no_file;
     no_file.rounds = 0;
     EXPECT_THAT(error_of([&] { validate_plan(no_file, no_file, kKnown); }),

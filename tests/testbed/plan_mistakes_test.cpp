@@ -22,8 +22,8 @@ TEST(ParsePlan, SizesAsStrings)
         "4 KiB to 1 MiB");
     EXPECT_EQ(
         parse_error("[file]\nsize = \"big\""),
-        "plan.toml:2:8: file.size: 'big' is not a size: write bytes, or a number with KiB, MiB "
-        "or GiB");
+        "plan.toml:2:8: file.size: 'big' is not a size: write bytes, or a number with KiB, MiB, "
+        "GiB, TiB or PiB");
     EXPECT_THAT(parse_error("[run]\nchunk = true"),
                 HasSubstr("plan.toml:2:9: run.chunk: must be a size (\"64 KiB\", or an integer of "
                           "bytes), and is a "
