@@ -58,7 +58,14 @@ void add_run_options(CLI::App& command, RunWords& words)
                     "More rounds than --rounds, up to so many, until every median is known to the "
                     "plan's target_percent")
         ->type_name("N");
-    command.add_option("--seed", words.seed, "Seed of the order within the rounds")->type_name("N");
+    command.add_option("--seed", words.seed, "Seed of the order within the rounds")
+        ->check(CLI::Validator( // which the parser would take for a large one
+            [](const std::string& word) {
+                return word.starts_with('-') ? word + " is not possible: write 0 or more"
+                                             : std::string();
+            },
+            ""))
+        ->type_name("N");
     command.add_option("--chunk", words.chunk, "Bytes a turn of read_write and mmap_write")
         ->delimiter(',')
         ->allow_extra_args(false)

@@ -64,18 +64,8 @@ const std::vector<Figure>& figures()
          {-1, 0, kPiB + 1, kMost},
          "write 1 B to 1 PiB",
          set<&Plan::generated_bytes>},
-        {"file",
-         "offset",
-         {0, 4095},
-         {-1, kPiB + 1},
-         "write 0 B to 1 PiB",
-         set<&Plan::offset>},
-        {"file",
-         "length",
-         {0, 4095},
-         {-1, kPiB + 1},
-         "write 0 B to 1 PiB",
-         set<&Plan::length>},
+        {"file", "offset", {0, 4095}, {-1, kPiB + 1}, "write 0 B to 1 PiB", set<&Plan::offset>},
+        {"file", "length", {0, 4095}, {-1, kPiB + 1}, "write 0 B to 1 PiB", set<&Plan::length>},
         {"run",
          "rounds",
          {1, 1000},
@@ -202,13 +192,13 @@ TEST(ValidatePlan, Methods)
     plan.methods = {};
     EXPECT_EQ(invalid(plan),
               "run.methods: is empty: name at least one of read_write, mmap_write, sendfile, "
-              "sendfile_sg, splice, sendfile_direct, direct_write, msg_zerocopy, "
+              "sendfile_sg, "
               "af_xdp, dpdk, null");
     plan.methods = {"sendfile", "teleport"};
     EXPECT_EQ(
         invalid(plan),
         "run.methods: unknown method \"teleport\": known are read_write, mmap_write, sendfile, "
-        "sendfile_sg, splice, sendfile_direct, direct_write, msg_zerocopy, "
+        "sendfile_sg, "
         "af_xdp, dpdk, null");
     plan.methods = {"sendfile", "read_write", "sendfile"};
     EXPECT_EQ(invalid(plan), "run.methods: \"sendfile\" stands there twice: leave one away");
