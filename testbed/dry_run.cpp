@@ -6,6 +6,7 @@
 #include "core/units.hpp"
 #include "testbed/cells.hpp"
 #include "testbed/matrix.hpp"
+#include "testbed/report/words.hpp"
 #include "testbed/rounds.hpp"
 #include "testbed/transfer.hpp"
 
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <filesystem>
 #include <iterator>
 #include <vector>
@@ -68,9 +70,9 @@ std::string duration_text(double s)
     return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
-std::string row_text(const Row& row, const std::vector<VariedKey>& varied)
+std::string row_text(const Row& row, std::size_t width, const std::vector<VariedKey>& varied)
 {
-    std::string text = fmt::format("#   {:<12} {:<4} {:<5} {:<9}", row.method->name,
+    std::string text = fmt::format("#   {:<{}} {:<4} {:<5} {:<9}", row.method->name, width,
                                    core::wire_name(row.method->wire), cache_name(row.cache),
                                    row.arm.empty() ? "-" : row.arm);
     for (const VariedKey& key : varied)
@@ -105,9 +107,12 @@ std::string dry_run(const Plan& plan)
     auto out = std::back_inserter(text);
     fmt::format_to(out, "\n# {} row{}:\n", num_rows, num_rows == 1 ? "" : "s");
     const std::vector<VariedKey> varied = varied_keys(plan.matrix);
+    std::size_t width = 12;
+    for (const Task& task : tasks)
+        width = report::widened(width, task.row.method->name);
     for (const Task& task : tasks) {
         if (!task.is_ceiling)
-            text += row_text(task.row, varied);
+            text += row_text(task.row, width, varied);
     }
     const auto one = [](const Task&) { return 1.0; };
     fmt::format_to(out, "# {:.0f} transfers in {} rounds", rounds.total(one, plan.rounds),

@@ -41,8 +41,7 @@ json or_null(const std::optional<T>& value)
 }
 
 constexpr std::size_t kWidth = 100;
-constexpr std::size_t kIndent = 13; // as the method's column
-constexpr const char* kLine = "{:<12} {:<4} {:<5} {:<10} {:>8} {:>8}  {:<20} {}\n";
+constexpr const char* kLine = "{:<{}} {:<4} {:<5} {:<10} {:>8} {:>8}  {:<20} {}\n";
 
 } // namespace
 
@@ -66,20 +65,25 @@ std::string comparison_table(const Comparison& comparison)
             text += report::hanging("  ", line, kWidth);
         text += '\n';
     }
-    fmt::format_to(out, kLine, "", "", "", "", "Gb/s", "Gb/s", "after / before", "");
+    std::size_t width = 12;
+    for (const RowComparison& row : comparison.rows)
+        width = report::widened(width, row.method);
+    const std::string indent(width + 1, ' ');
+    fmt::format_to(out, kLine, "", width, "", "", "", "Gb/s", "Gb/s", "after / before", "");
     text.erase(text.find_last_not_of(" \n") + 1);
     text += '\n';
-    fmt::format_to(out, kLine, "method", "wire", "cache", "arm", "before", "after",
+    fmt::format_to(out, kLine, "method", width, "wire", "cache", "arm", "before", "after",
                    fmt::format("{:.0f} % of all rows", comparison.options.confidence * 100),
                    "change");
     for (const RowComparison& row : comparison.rows) {
-        fmt::format_to(out, kLine, row.method, row.wire, row.cache, row.arm.empty() ? "-" : row.arm,
-                       figure(row.goodput_before), figure(row.goodput_after), ratio_text(row.ratio),
+        fmt::format_to(out, kLine, row.method, width, row.wire, row.cache,
+                       row.arm.empty() ? "-" : row.arm, figure(row.goodput_before),
+                       figure(row.goodput_after), ratio_text(row.ratio),
                        core::name_of(kRowChangeNames, row.change));
         if (!row.conditions.empty())
-            text += report::hanging(std::string(kIndent, ' '), row.conditions, kWidth);
+            text += report::hanging(indent, row.conditions, kWidth);
         for (const std::string& reason : row.reasons)
-            text += report::hanging(std::string(kIndent, ' '), reason, kWidth);
+            text += report::hanging(indent, reason, kWidth);
     }
     fmt::format_to(out, "\n{}; a goodput lower by less than {:g} % is no regression\n",
                    counts_text(comparison), comparison.options.threshold * 100);

@@ -3,11 +3,13 @@
 
 #include "core/units.hpp"
 #include "testbed/report/fields.hpp"
+#include "testbed/report/words.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <utility>
@@ -17,7 +19,7 @@ namespace pagewire::testbed::report {
 
 namespace {
 
-constexpr const char* kLine = "{:<12} {:<5} {:>8} {:>6} {:>8} {:>9} {:>8} {:>8} {:>8} {:>8}  {}\n";
+constexpr const char* kLine = "{:<{}} {:<5} {:>8} {:>6} {:>8} {:>9} {:>8} {:>8} {:>8} {:>8}  {}\n";
 
 /// Microseconds with about three digits.
 std::string us_text(const json& row, const char* pointer)
@@ -62,14 +64,14 @@ class Reasons {
     std::vector<std::pair<std::string, std::vector<std::string>>> reasons_;
 };
 
-std::string head()
+std::string head(std::size_t width)
 {
-    std::string text = fmt::format(kLine, "", "", "size of", "in", "requests", "answered", "us",
-                                   "us", "us", "us", "");
+    std::string text = fmt::format(kLine, "", width, "", "size of", "in", "requests", "answered",
+                                   "us", "us", "us", "us", "");
     text.erase(text.find_last_not_of(" \n") + 1);
     return text + '\n' +
-           fmt::format(kLine, "latency", "cache", "answer", "flight", "counted", "a second", "p50",
-                       "p99", "p99.9", "max", "status");
+           fmt::format(kLine, "latency", width, "cache", "answer", "flight", "counted", "a second",
+                       "p50", "p99", "p99.9", "max", "status");
 }
 
 /// How the times were taken.
@@ -93,6 +95,9 @@ std::string latency_table(const json& document)
     const json& rows = at(document, "/latency");
     if (!rows.is_array() || rows.empty())
         return {};
+    std::size_t width = 12;
+    for (const json& row : rows)
+        width = widened(width, text_at(row, "/method"));
     std::string lines;
     Reasons reasons;
     bool verified = true;
@@ -102,8 +107,8 @@ std::string latency_table(const json& document)
             continue;
         verified = verified && flag_at(row, "/integrity/verified");
         fmt::format_to(
-            std::back_inserter(lines), kLine, text_at(row, "/method"), text_at(row, "/cache"),
-            size_text(row), figure(number_at(row, "/outstanding"), 0),
+            std::back_inserter(lines), kLine, text_at(row, "/method"), width,
+            text_at(row, "/cache"), size_text(row), figure(number_at(row, "/outstanding"), 0),
             figure(number_at(row, "/num_requests"), 0),
             figure(number_at(row, "/requests_per_s"), 0), us_text(row, "/latency_us/p50"),
             us_text(row, "/latency_us/p99"), us_text(row, "/latency_us/p99_9"),
@@ -111,7 +116,7 @@ std::string latency_table(const json& document)
     }
     if (lines.empty())
         return "latency: no method of this plan was measured\n" + reasons.text() + '\n';
-    std::string text = head() + lines;
+    std::string text = head(width) + lines;
     if (!verified)
         text += "  answers not verified: times only\n";
     return text + setup_line(document) + reasons.text() + '\n';

@@ -60,13 +60,11 @@ constexpr const char* kLedgerLine =
 
 constexpr std::size_t kWidth = 100;
 
-/// Of the column of names: as wide as the longest needs, within bounds, for the names are foreign.
 std::size_t names_width(const json& document, std::size_t least)
 {
-    constexpr std::size_t most = 24;
     std::size_t width = least;
     for (const json& row : rows_of(document))
-        width = std::max(width, std::min(most, text_at(row, "/method").size()));
+        width = widened(width, text_at(row, "/method"));
     return width;
 }
 

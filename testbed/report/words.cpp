@@ -76,6 +76,12 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width)
     }
 }
 
+std::size_t widened(std::size_t width, std::string_view name)
+{
+    constexpr std::size_t most = 24;
+    return std::max(width, std::min(most, name.size()));
+}
+
 std::string hanging(std::string_view first, std::string_view text, std::size_t width)
 {
     std::string result;

@@ -19,6 +19,9 @@ namespace pagewire::testbed::report {
 /// after as many spaces, each with its line end.
 [[nodiscard]] std::string hanging(std::string_view first, std::string_view text, std::size_t width);
 
+/// The width of a column that holds this name too: no more than 24, for the names are foreign.
+[[nodiscard]] std::size_t widened(std::size_t width, std::string_view name);
+
 /// The document with '?' for each control character of its texts (C0, DEL and C1): a document is
 /// foreign, and a terminal acts on them (ECMA-48).
 [[nodiscard]] nlohmann::json without_controls(const nlohmann::json& document);

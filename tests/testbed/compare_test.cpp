@@ -295,6 +295,18 @@ TEST(Compare, ThePageHasWhatIsWorseFirstAndNoMarkupOfTheDocuments)
     EXPECT_THAT(undecided, HasSubstr("by more than 0.4 %"));
 }
 
+TEST(Compare, ALongNameMovesTheWholeColumnWithinBounds)
+{
+    const auto table_of = [](const char* method) {
+        const json row = document_row(method, kSteady);
+        return comparison_table(compare_documents(document_of({row}), document_of({row}), {}));
+    };
+    EXPECT_THAT(table_of("sendfile_direct"), HasSubstr("\nmethod          wire "));
+    EXPECT_THAT(table_of("sendfile_direct"), HasSubstr("\nsendfile_direct tcp "));
+    EXPECT_THAT(table_of("a_foreign_name_of_thirty_chars"),
+                HasSubstr("\nmethod" + std::string(19, ' ') + "wire "));
+}
+
 TEST(Compare, TableAndJsonSayTheSame)
 {
     const json before = document_row("read_write", kSteady);

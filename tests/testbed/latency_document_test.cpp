@@ -175,6 +175,15 @@ TEST(LatencyTable, HasALineForEachMeasuredRowAndNamesTheSkippedOnce)
         "\n");
 }
 
+TEST(LatencyTable, ALongNameMovesTheWholeColumn)
+{
+    LatencyRow row = row_of("sendfile_direct");
+    row.add(thousand_answers());
+    const std::string table = latency_table(document_of({row}));
+    EXPECT_THAT(table, HasSubstr("\nlatency         cache   answer"));
+    EXPECT_THAT(table, HasSubstr("\nsendfile_direct hot     64 KiB"));
+}
+
 TEST(LatencyTable, ForeignDocumentsDoNotBreakIt)
 {
     for (const json& rows : {json("none"), json::array({json(7), json::object()}), json(nullptr)})

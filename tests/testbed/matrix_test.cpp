@@ -181,6 +181,9 @@ TEST(DryRun, ShowsTheRowsAndHowLongTheyTake)
                                             "chunk = [\"4 KiB\", \"64 KiB\"]\nceilings = false"));
     EXPECT_THAT(text, HasSubstr("# 2 rows:\n"));
     EXPECT_THAT(text, HasSubstr("read_write   tcp  hot   -         chunk 64 KiB\n"));
+    EXPECT_THAT(
+        dry_run(parsed("[run]\nmethods = [\"splice\", \"sendfile_direct\"]\ncache = \"cold\"")),
+        HasSubstr("#   splice          tcp  cold  -\n"));
     // Three rounds of two rows, watched and unwatched; 1 GiB at 8 Gb/s is 1.07 s, and 0.1 s.
     EXPECT_THAT(text, HasSubstr("# 12 transfers in 3 rounds\n# about 15 s"));
     // 1 MiB in datagrams of 8948 bytes is 118 packets; no transfer takes longer than its limit.
