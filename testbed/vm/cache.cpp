@@ -58,7 +58,7 @@ Cache::Cache(fs::path folder) : folder_(std::move(folder))
 fs::path Cache::make(const std::string& name, std::uint64_t bytes_needed,
                      const std::function<void(const fs::path&)>& fill)
 {
-    const fs::path target = folder_ / name;
+    fs::path target = folder_ / name;
     fs::path partial = target;
     partial += ".partial";
     fs::remove_all(partial);

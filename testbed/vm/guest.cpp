@@ -73,7 +73,11 @@ std::vector<std::string> kernel_words(const GuestConfig& config)
 {
     std::vector<std::string> words{"console=ttyS0", "quiet",
                                    // At once, and QEMU ends instead: -no-reboot.
-                                   "panic=-1", "oops=panic", "softlockup_panic=1", "intel_iommu=on",
+                                   "panic=-1", "oops=panic",
+                                   // On a busy host an emulated timer is late, and the kernel would
+                                   // panic for it; nor is a CPU that waits for the host's stuck.
+                                   "no_timer_check", "nowatchdog",
+                                   "rcupdate.rcu_cpu_stall_suppress=1", "intel_iommu=on",
                                    "iommu=pt", "mitigations=off", "net.ifnames=0"};
     words.insert(words.end(), config.append.begin(), config.append.end());
     return words;

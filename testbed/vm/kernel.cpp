@@ -102,6 +102,26 @@ void fetch_kernel(const fs::path& partial, const AptState& apt, const PackageVer
                      .environment = tools.environment_of(tools.kmod)});
 }
 
+/// Empty at first, and gone at the end.
+class ScratchFolder {
+  public:
+    explicit ScratchFolder(fs::path path) : path_(std::move(path)) { fs::remove_all(path_); }
+
+    ScratchFolder(const ScratchFolder&) = delete;
+    ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+    ~ScratchFolder()
+    {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+
+    [[nodiscard]] const fs::path& path() const noexcept { return path_; }
+
+  private:
+    fs::path path_;
+};
+
 /// Which kernel was the newest when it was last asked for.
 fs::path newest_note(const fs::path& cache)
 {
@@ -129,8 +149,8 @@ Kernel fetch(Cache& cache, const Tools& tools, const std::string& name,
 {
     note("asking Debian's archive for kernels");
     Kernel fetched;
-    const fs::path apt_folder = cache.folder() / "apt.partial";
-    fs::remove_all(apt_folder);
+    const ScratchFolder scratch(cache.folder() / "apt.partial");
+    const fs::path& apt_folder = scratch.path();
     const std::string archive = main_archive(machine_sources(apt_folder));
     std::vector<AptSource> sources;
     for (const char* suite : kKernelSuites)
@@ -144,7 +164,6 @@ Kernel fetch(Cache& cache, const Tools& tools, const std::string& name,
         cache.make(folder, kKernelBytes,
                    [&](const fs::path& partial) { fetch_kernel(partial, apt, version, tools); });
     }
-    fs::remove_all(apt_folder);
     fetched = kernel_below(cache.folder() / folder / "root").value();
     if (name == kNewestKernel)
         std::ofstream(newest_note(cache.folder())) << fetched.release << '\n';

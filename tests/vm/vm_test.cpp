@@ -131,10 +131,10 @@ TEST(Vm, APanicIsAFailureAndShowsTheConsole)
 TEST(Vm, TheTimeLimitEndsAHungGuest)
 {
     const CommandResult result =
-        in_guest("echo begun; while :; do :; done", {"--time-limit", "25"});
+        in_guest("echo begun; while :; do :; done", {"--time-limit", "40"});
     EXPECT_EQ(result.exit_code, 124);
     EXPECT_EQ(result.out, "begun\n");
-    EXPECT_THAT(result.err, HasSubstr("pagewire: vm: ended after 25 s, its time limit\n"));
+    EXPECT_THAT(result.err, HasSubstr("pagewire: vm: ended after 40 s, its time limit\n"));
 }
 
 TEST(Vm, TheTimeLimitCountsTheBootToo)
