@@ -71,7 +71,7 @@ GuestJob make_job(const VmConfig& config)
 /// What the NVMe disk is to hold, as a folder of the cache's.
 fs::path disk_content(Cache& cache, std::uint64_t file_bytes)
 {
-    const fs::path folder = cache.folder() / fmt::format("disk-{}", file_bytes);
+    fs::path folder = cache.folder() / fmt::format("disk-{}", file_bytes);
     fs::create_directories(folder);
     if (file_bytes != 0)
         (void)generated_file(folder.string(), file_bytes);

@@ -53,6 +53,7 @@ constexpr const char* kSystemPath = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/b
         if (!config.name.empty())
             words.front() = config.name;
         std::vector<char*> argv;
+        argv.reserve(words.size() + 1);
         for (std::string& word : words)
             argv.push_back(word.data());
         argv.push_back(nullptr);
