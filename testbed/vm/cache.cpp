@@ -49,10 +49,8 @@ Cache::Cache(fs::path folder) : folder_(std::move(folder))
                                            folder_.string(),
                                            core::errno_text(error ? error.value() : errno)));
     }
-    while (::flock(lock_.get(), LOCK_EX) != 0) {
-        if (errno != EINTR)
-            core::throw_errno("flock", file.string());
-    }
+    // Another process may fetch for minutes: an interruption (EINTR) ends the wait.
+    core::checked(::flock(lock_.get(), LOCK_EX), "flock", file.string());
 }
 
 fs::path Cache::make(const std::string& name, std::uint64_t bytes_needed,

@@ -25,7 +25,6 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 std::string content_of(const std::string& path)
@@ -188,7 +187,7 @@ TEST(Vm, KilledItLeavesNothing)
 TEST(Vm, AnInterruptionEndsTheGuest)
 {
     RunningCommand command({"vm", "--", "sleep", "600"});
-    ASSERT_TRUE(eventually([&] { return !children_of(command.pid()).empty(); }, 20s));
+    ASSERT_TRUE(eventually([&] { return !children_of(command.pid()).empty(); }, 60s));
     std::this_thread::sleep_for(1s);
     const std::vector<Process> children = children_of(command.pid());
     command.signal(SIGINT);
