@@ -9,7 +9,7 @@
 /// What commands that run in a guest do with what comes out of it.
 namespace pagewire::cli {
 
-/// docs/decisions/0013-the-virtual-lab.md
+/// docs/decisions/0014-the-virtual-lab.md
 inline constexpr int kVmTimeLimit = 124;
 inline constexpr int kVmDied = 125;
 
