@@ -25,6 +25,8 @@ void add_report(CLI::App& program, int& exit_code);
 /// Below `nic`.
 void add_nic_check(CLI::App& nic, int& exit_code);
 
+void add_vm(CLI::App& program, int& exit_code);
+
 void add_sink(CLI::App& program, int& exit_code);
 
 /// `pagewire complete WORD...`, what the shell asks at the Tab key: no subcommand, for its words

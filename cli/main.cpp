@@ -25,6 +25,7 @@ constexpr const char* kFooter = R"(Examples:
   pagewire doctor --file movie.mkv                is this machine fit to measure, and what to mend
   pagewire nic show eth0                          driver, queues, rings, offloads, XDP, interrupts
   pagewire nic check                              what offloads do, tried on and off
+  pagewire vm -- pagewire list                    the same on emulated NICs and an emulated NVMe disk
   pagewire nic restore                            what a killed run has left changed of a NIC
 
 Exit codes: 0 done; 1 measured and found wrong; 2 usage or environment; 130 interrupted.)";
@@ -42,6 +43,7 @@ int run_program(int argc, char** argv)
     add_compare(program, exit_code);
     add_doctor(program, exit_code);
     add_nic(program, exit_code);
+    add_vm(program, exit_code);
     add_sink(program, exit_code);
     add_worker(program, exit_code);
     program.footer(kFooter); // after the subcommands, which would inherit it

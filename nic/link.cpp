@@ -149,6 +149,16 @@ void set_mtu(const NetNamespace& netns, const std::string& interface, std::uint3
                  fmt::format("set MTU {} of", mtu), interface);
 }
 
+void move_link(const NetNamespace& netns, const std::string& interface, const NetNamespace& target)
+{
+    NetlinkSocket socket(netns, NETLINK_ROUTE);
+    const LinkPtr link = get_link(socket, interface);
+    const auto changes = own<LinkPtr>(rtnl_link_alloc());
+    rtnl_link_set_ns_fd(changes.get(), target.fd());
+    socket.check(rtnl_link_change(socket.get(), link.get(), changes.get(), 0),
+                 "move to another namespace", interface);
+}
+
 void delete_link(const NetNamespace& netns, const std::string& interface)
 {
     NetlinkSocket socket(netns, NETLINK_ROUTE);

@@ -63,6 +63,10 @@ void delete_link(const NetNamespace& netns, const std::string& interface);
 /// the earlier MTU brings them back.
 void set_mtu(const NetNamespace& netns, const std::string& interface, std::uint32_t mtu);
 
+/// To another namespace, under the same name, down and without addresses. A device of hardware
+/// comes back to the first namespace of the system when its own is gone.
+void move_link(const NetNamespace& netns, const std::string& interface, const NetNamespace& target);
+
 /// `ipv4` in network byte order. An address that is there already is an error (EEXIST).
 void add_address(const NetNamespace& netns, const std::string& interface, std::uint32_t ipv4,
                  unsigned prefix_length);

@@ -2,6 +2,7 @@
 // kill -9 of any process of a run, at any moment: a second later nothing is left.
 #include "core/units.hpp"
 #include "tests/support/command.hpp"
+#include "tests/support/namespaces.hpp"
 #include "tests/support/processes.hpp"
 #include "tests/support/source_file.hpp"
 
@@ -13,47 +14,12 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
-#include <set>
 
 namespace pagewire::tests {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-/// The network namespace of a process, as the kernel names it: "net:[4026532000]".
-std::string namespace_of(pid_t pid)
-{
-    std::error_code error;
-    return fs::read_symlink(fs::path("/proc") / std::to_string(pid) / "ns" / "net", error).string();
-}
-
-/// Any process is in one of these namespaces, or holds a descriptor of one: what keeps a namespace
-/// alive.
-bool any_held(const std::set<std::string>& namespaces)
-{
-    std::error_code error;
-    for (const auto& process : fs::directory_iterator("/proc")) {
-        if (namespaces.contains(fs::read_symlink(process.path() / "ns" / "net", error).string()))
-            return true;
-        for (const auto& fd : fs::directory_iterator(process.path() / "fd", error)) {
-            if (namespaces.contains(fs::read_symlink(fd.path(), error).string()))
-                return true;
-        }
-    }
-    return false;
-}
-
-/// The namespaces of a run's lab: those of its children that are not the test's own.
-std::set<std::string> lab_namespaces(pid_t run)
-{
-    std::set<std::string> found;
-    for (const Process& child : children_of(run))
-        found.insert(namespace_of(child.pid));
-    found.erase(namespace_of(::getpid()));
-    found.erase("");
-    return found;
-}
 
 class Kill : public testing::Test {
   protected:

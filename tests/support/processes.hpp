@@ -39,6 +39,14 @@ inline std::optional<Process> process_of(pid_t pid)
     return process;
 }
 
+/// The name of the file that a process executes; empty when there is no such process.
+inline std::string program_of(pid_t pid)
+{
+    std::error_code error;
+    const auto path = std::filesystem::path("/proc") / std::to_string(pid) / "exe";
+    return std::filesystem::read_symlink(path, error).filename().string();
+}
+
 /// A process that runs. One that has ended and waits for whoever adopted it to notice holds
 /// nothing.
 inline bool is_running(pid_t pid)
