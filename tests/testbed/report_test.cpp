@@ -47,7 +47,7 @@ json whole_document()
     json second = document_row("af_xdp", {8});
     second["status"] = "failed";
     second["reason"] = "3 corrupt blocks of 4 KiB at the sink, the first is block 1";
-    second["transfers"] = {json::object()};
+    second["transfers"] = json::array({json::object()}); // braces alone: no array to clang++
     second["conditions"] = {{"mtu", 1500}, {"chunk_bytes", nullptr}};
     json document = document_of({first, second});
     document["varied"] = {"mtu", "chunk_bytes"};
