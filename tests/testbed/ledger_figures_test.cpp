@@ -246,10 +246,9 @@ TEST(LedgerFigures, BytesAreShownWhereTheyMakeNoFigure)
                                      Pair("arrival/file", 3), Pair("arrival/file_astray", 4),
                                      Pair("arrival/anonymous", 5), Pair("arrival/other", 6),
                                      Pair("arrival/disk", 7), Pair("arrival/umem", 8),
-                                     Pair("calls/read_file", 1),
-                                     Pair("calls/read_direct", 2), Pair("calls/read_pipe", 3),
-                                     Pair("calls/write_pipe", 4), Pair("calls/write_socket", 5),
-                                     Pair("calls/file_other", 6)));
+                                     Pair("calls/read_file", 1), Pair("calls/read_direct", 2),
+                                     Pair("calls/read_pipe", 3), Pair("calls/write_pipe", 4),
+                                     Pair("calls/write_socket", 5), Pair("calls/file_other", 6)));
 }
 
 /// The copying functions do not know a retransmission from what is sent first.
