@@ -5,6 +5,7 @@
 #include "cli/nic_restore.hpp"
 #include "cli/output.hpp"
 #include "cli/pause.hpp"
+#include "cli/run_in_vm.hpp"
 #include "cli/run_progress.hpp"
 #include "cli/run_words.hpp"
 #include "cli/terminal.hpp"
@@ -17,6 +18,7 @@
 #include "testbed/plan.hpp"
 #include "testbed/registry.hpp"
 #include "testbed/report/report.hpp"
+#include "testbed/vm/lab.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -91,6 +93,8 @@ int run(const RunWords& words)
         fmt::print("{}", testbed::dry_run(plan));
         return kDone;
     }
+    if (plan.lab == testbed::LabKind::kVm && !testbed::vm::is_inside())
+        return run_in_vm(words, plan);
     require_methods(words);
     const Output output(words.out_folder,
                         words.json_file); // can it be written? before anything is measured

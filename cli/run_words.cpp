@@ -132,9 +132,13 @@ void add_run_options(CLI::App& command, RunWords& words)
         ->type_name("SECONDS");
     command
         .add_option("--lab", words.lab,
-                    "veth: on this machine alone (default); host: --if here, a sink at --peer")
-        ->type_name("veth|host");
-    command.add_option("--if", words.interface, "host lab: the sending interface")->type_name("IF");
+                    "veth: on this machine alone (default); vm: virtual hardware, in a guest "
+                    "(docs/vm-lab.md); host: --if here, a sink at --peer")
+        ->type_name("veth|vm|host");
+    command
+        .add_option("--if", words.interface,
+                    "host lab: the sending interface; vm lab: igb0 (default) or virtio0")
+        ->type_name("IF");
     command.add_option("--peer", words.peer, "host lab: where pagewire sink listens")
         ->type_name("ADDRESS:PORT");
     command.add_flag("--allow-nic-changes", words.allow_nic_changes,
@@ -294,6 +298,11 @@ testbed::Plan make_plan(const RunWords& words)
     plan.allow_nic_changes = plan.allow_nic_changes || words.allow_nic_changes;
     plan.verify = plan.verify && !words.no_verify;
     plan.ceilings = plan.ceilings && !words.no_ceilings;
+    if (plan.lab == testbed::LabKind::kVm) { // its timings have no meaning: nothing to hold apart
+        plan.ceilings = false;
+        if (plan.ledger == testbed::LedgerMode::kApart)
+            plan.ledger = testbed::LedgerMode::kWith;
+    }
     testbed::validate_plan(plan, as_read, testbed::methods());
     if (!plan.dataplane.fault.empty())
         check_fault(plan);

@@ -6,6 +6,9 @@
 #include "dataplane/direct_reader.hpp"
 #include "dataplane/packet_header.hpp"
 #include "dataplane/queue_threads.hpp"
+#include "nic/net_namespace.hpp"
+#include "nic/xdp_device.hpp"
+#include "nic/xdp_pass.hpp"
 #include "nic/xsk_setup.hpp"
 #include "nic/xsk_socket.hpp"
 
@@ -17,6 +20,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 namespace pagewire::dataplane {
 
@@ -26,10 +30,19 @@ namespace {
 /// xsk_build_skb).
 constexpr unsigned kCopyModeSegments = Segmenter::kSlicesMax + 1;
 
+/// Where the socket may be bound in zero-copy mode its queue's packets, credit among them, come by
+/// the UMEM: a window's worth of credit and what else is on the link.
+std::uint32_t num_rx_chunks(const core::DataplaneJob& job)
+{
+    constexpr std::uint32_t enough = 64;
+    const bool device_has_zerocopy = job.segments_max > 0;
+    return job.bind != core::BindMode::kCopy && device_has_zerocopy ? enough : 0;
+}
+
 /// Offload in several segments needs the unaligned mode: metadata room is asked of every
 /// descriptor, and a slice that begins a chunk has none (net/xdp/xsk_queue.h,
 /// xp_aligned_validate_desc).
-nic::XskConfig socket_config(const core::TransferJob& job)
+nic::XskConfig socket_config(const core::TransferJob& job, std::uint64_t rx_addr)
 {
     const bool offload = job.dataplane.checksum == core::ChecksumMode::kOffload;
     const bool several = job.dataplane.layout != core::PacketLayout::kHeadroom;
@@ -41,7 +54,9 @@ nic::XskConfig socket_config(const core::TransferJob& job)
             .several_segments = several,
             .unaligned = several && offload,
             .tx_metadata_len = offload ? std::uint32_t{sizeof(nic::TxMetadata)} : 0U,
-            .busy_poll_us = job.dataplane.busy_poll_us};
+            .busy_poll_us = job.dataplane.busy_poll_us,
+            .rx_chunks = num_rx_chunks(job.dataplane),
+            .rx_addr = rx_addr};
 }
 
 std::string_view bind_name(core::BindMode mode)
@@ -71,12 +86,16 @@ std::string numa_note(int nic_node, int memory_node)
 /// The packet memory of all queues of a transfer: one UMEM, a region of it for each queue, which
 /// the first queue's socket registers and the others share.
 struct Umem {
-    Umem(std::uint64_t queue_bytes, std::uint32_t num_queues)
-        : region_bytes(core::round_down<std::uint64_t>(queue_bytes, kChunkBytes)),
-          memory(core::Mapping::huge_or_anonymous(region_bytes * num_queues))
+    explicit Umem(const core::DataplaneJob& job)
+        : region_bytes(core::round_down<std::uint64_t>(job.umem_bytes, kChunkBytes)),
+          rx_base(region_bytes * job.num_queues),
+          rx_bytes(std::uint64_t{num_rx_chunks(job)} * kChunkBytes),
+          memory(core::Mapping::huge_or_anonymous(rx_base + rx_bytes * job.num_queues))
     {}
 
     std::uint64_t region_bytes;
+    std::uint64_t rx_base;  // behind the regions: a part for each queue to receive into
+    std::uint64_t rx_bytes; // of each
     core::Mapping memory;
     const nic::XskSocket* owner = nullptr; // null: nobody has registered it
 };
@@ -84,7 +103,7 @@ struct Umem {
 class AfXdpEngine final : public Engine {
   public:
     AfXdpEngine(const core::TransferJob& job, std::shared_ptr<Umem> umem, std::uint32_t index)
-        : config_(socket_config(job)),
+        : config_(socket_config(job, umem->rx_base + umem->rx_bytes * index)),
           umem_(std::move(umem)),
           base_(umem_->region_bytes * index),
           memory_(umem_->memory.bytes().subspan(base_, umem_->region_bytes)),
@@ -215,7 +234,12 @@ core::Support probe()
 
 core::TransferReport run(const core::TransferJob& job, core::TransferWatch& watch)
 {
-    const auto umem = std::make_shared<Umem>(job.dataplane.umem_bytes, job.dataplane.num_queues);
+    std::optional<nic::XdpPass> pass; // before the sockets are bound, and after they are gone
+    if (job.dataplane.bind != core::BindMode::kCopy &&
+        nic::XdpPass::is_wanted_by(
+            nic::probe_xdp_device(nic::NetNamespace::current(), job.interface).driver))
+        pass.emplace(job.interface);
+    const auto umem = std::make_shared<Umem>(job.dataplane);
     return send_through_queues(job, watch, [&](const core::TransferJob& part, std::uint32_t index) {
         return std::make_unique<AfXdpEngine>(part, umem, index);
     });

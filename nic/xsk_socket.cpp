@@ -6,6 +6,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 namespace pagewire::nic {
 
 namespace {
@@ -62,14 +64,19 @@ XskSocket::XskSocket(const XskSocket& umem_owner, const XskConfig& config)
 void XskSocket::set_up(const XskConfig& config, int umem_of)
 {
     const int fd = fd_.get();
-    constexpr std::uint32_t unused_fill_entries = 1;
-    set_xdp_option(fd, XDP_UMEM_FILL_RING, unused_fill_entries, "XDP_UMEM_FILL_RING");
+    const std::uint32_t fill_entries = std::max(config.rx_chunks, 1U);
+    set_xdp_option(fd, XDP_UMEM_FILL_RING, fill_entries, "XDP_UMEM_FILL_RING");
     set_xdp_option(fd, XDP_UMEM_COMPLETION_RING, config.ring_entries, "XDP_UMEM_COMPLETION_RING");
     set_xdp_option(fd, XDP_TX_RING, config.ring_entries, "XDP_TX_RING");
 
     const auto offsets = xdp_option<xdp_mmap_offsets>(fd, XDP_MMAP_OFFSETS, "XDP_MMAP_OFFSETS");
-    (void)map_xdp_ring<std::uint64_t>(fd, fill_mapping_, offsets.fr, XDP_UMEM_PGOFF_FILL_RING,
-                                      unused_fill_entries, "AF_XDP fill ring");
+    ProducerRing fill(map_xdp_ring<std::uint64_t>(
+        fd, fill_mapping_, offsets.fr, XDP_UMEM_PGOFF_FILL_RING, fill_entries, "AF_XDP fill ring"));
+    if (std::uint32_t index = 0; config.rx_chunks > 0 && fill.reserve(config.rx_chunks, index)) {
+        for (std::uint32_t i = 0; i < config.rx_chunks; ++i)
+            fill.entry(index + i) = config.rx_addr + std::uint64_t{i} * config.chunk_bytes;
+        fill.submit();
+    }
     completion_ = ConsumerRing(map_xdp_ring<std::uint64_t>(
         fd, completion_mapping_, offsets.cr, XDP_UMEM_PGOFF_COMPLETION_RING, config.ring_entries,
         "AF_XDP completion ring"));

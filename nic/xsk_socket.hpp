@@ -24,6 +24,9 @@ struct XskConfig {
     bool unaligned = false;            ///< descriptors may cross chunks
     std::uint32_t tx_metadata_len = 0; ///< octets before each descriptor; 0: none
     std::uint32_t busy_poll_us = 0;    ///< SO_BUSY_POLL, SO_PREFER_BUSY_POLL; 0: off
+    /// Chunks of the UMEM that a queue in zero-copy mode receives into; 0, or a power of two.
+    std::uint32_t rx_chunks = 0;
+    std::uint64_t rx_addr = 0; ///< where they begin, one behind the other
 };
 
 /// An AF_XDP socket that transmits, with the UMEM registered on it
@@ -31,7 +34,10 @@ struct XskConfig {
 ///
 /// Set-up in the kernel's order: socket, XDP_UMEM_REG, the rings (a fill ring too, which bind
 /// demands even of a socket that only sends), XDP_MMAP_OFFSETS, mmap of each ring, bind. No XDP
-/// program is attached: sending needs none on the devices of copy mode. The socket, and with it the
+/// program is attached: sending needs none on the devices of copy mode. In zero-copy mode the queue
+/// receives into the fill ring's chunks too, whatever comes by it: without any the kernel would get
+/// no packet by that queue any more. What a program passes on is copied to an skb, and the chunk
+/// used again: a few are enough, given once. The socket, and with it the
 /// queue, is free again when the descriptor and the ring mappings are gone, which members' order
 /// sees to.
 class XskSocket {

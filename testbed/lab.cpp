@@ -18,6 +18,8 @@ std::unique_ptr<Lab> open_lab(const Plan& plan)
     switch (plan.lab) {
     case LabKind::kVeth:
         return open_veth_lab(plan);
+    case LabKind::kVm:
+        return open_vm_lab(plan);
     case LabKind::kHost:
         return open_host_lab(plan);
     }

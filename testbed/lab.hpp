@@ -26,6 +26,8 @@ struct LabLink {
     LedgerDevice device;        ///< the sending one
     LedgerDevice peer_device;   ///< the other end, where it is a veth of this machine
     bool emulated = false;      ///< no hardware: its DMA is none
+    /// hardware that QEMU plays: its DMA is real to the driver, and timings have no meaning
+    bool virtual_hardware = false;
 };
 
 /// A place to measure in: one link, its sending namespace, and a sink at the other end.
@@ -69,6 +71,8 @@ class Lab {
 [[nodiscard]] std::unique_ptr<Lab> open_lab(const Plan& plan);
 [[nodiscard]] std::unique_ptr<Lab> open_veth_lab(const Plan& plan);
 [[nodiscard]] std::unique_ptr<Lab> open_host_lab(const Plan& plan);
+/// Inside the guest: testbed/vm/ports_lab.cpp.
+[[nodiscard]] std::unique_ptr<Lab> open_vm_lab(const Plan& plan);
 
 /// Where worker and sink of one machine run: two different CPUs of those this process may use, or
 /// one.

@@ -48,7 +48,11 @@ enum class LedgerMode : std::uint8_t {
     kOff,
 };
 
-enum class LabKind : std::uint8_t { kVeth, kHost };
+enum class LabKind : std::uint8_t {
+    kVeth,
+    kVm, ///< virtual hardware, in a guest (testbed/vm/)
+    kHost,
+};
 
 /// What receives the UDP wire. TCP is always received by the kernel.
 enum class SinkKind : std::uint8_t {
@@ -130,7 +134,8 @@ struct Plan {
 
     // [lab]
     LabKind lab = LabKind::kVeth;
-    std::string interface;          ///< host lab: the sending NIC
+    /// host lab: the sending NIC; vm lab: the sending port of the guest, empty for its first igb
+    std::string interface;
     std::string peer;               ///< host lab: "ADDRESS:PORT" of a waiting `pagewire sink`
     bool allow_nic_changes = false; ///< host lab: change the NIC's features, and restore them
 

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace pagewire::testbed {
@@ -17,6 +18,9 @@ namespace pagewire::testbed {
 namespace {
 
 using core::UsageError;
+
+/// Ports of the guest that a run can send from; each is joined to one whose name ends in 1.
+constexpr std::array<std::string_view, 2> kVmPorts{"igb0", "virtio0"};
 
 void check_figure(std::string_view key, std::uint64_t value, const Limits& limits)
 {
@@ -235,6 +239,10 @@ void check_matrix(const Plan& plan, KnownMethods known)
         throw UsageError("link.mtu: a NIC of the host keeps its own: write no list, and run the "
                          "plan once for each");
     }
+    if (plan.matrix.mtu.size() > 1 && plan.lab == LabKind::kVm) {
+        throw UsageError("link.mtu: the vm lab has one wire: write no list, and run the plan once "
+                         "for each");
+    }
     for (const VariedKey& key : varied_keys(plan.matrix)) {
         const bool felt = std::any_of(known.begin(), known.end(), [&](const core::Method* method) {
             const bool runs = std::find(plan.methods.begin(), plan.methods.end(), method->name) !=
@@ -279,6 +287,26 @@ void check_lab(const Plan& plan)
         if (plan.allow_nic_changes) {
             throw UsageError("lab.allow_nic_changes (--allow-nic-changes) belongs to the host lab: "
                              "a veth link is the testbed's own: leave it away");
+        }
+        return;
+    case LabKind::kVm:
+        if (!plan.peer.empty() || plan.allow_nic_changes) {
+            throw UsageError("lab.peer and lab.allow_nic_changes belong to the host lab: leave "
+                             "them away, or write lab.kind = \"host\"");
+        }
+        if (!plan.interface.empty() &&
+            std::find(kVmPorts.begin(), kVmPorts.end(), plan.interface) == kVmPorts.end()) {
+            throw UsageError(fmt::format("lab.interface: the vm lab sends from {}, and not from "
+                                         "{:?}",
+                                         fmt::join(kVmPorts, " or "), plan.interface));
+        }
+        if (!plan.path.empty()) {
+            throw UsageError("file.path: the vm lab sends a generated file of its own NVMe disk: "
+                             "write file.size");
+        }
+        if (plan.latency) {
+            throw UsageError("latency: the vm lab's timings have no meaning: leave it away, or "
+                             "choose another lab");
         }
         return;
     case LabKind::kHost:

@@ -153,6 +153,8 @@ toml::table lab_table(const Plan& plan)
 {
     toml::table table;
     table.insert("kind", lab_kind_name(plan.lab));
+    if (plan.lab == LabKind::kVm && !plan.interface.empty())
+        table.insert("interface", plan.interface);
     if (plan.lab == LabKind::kHost) {
         table.insert("interface", plan.interface);
         table.insert("peer", plan.peer);

@@ -38,7 +38,8 @@ namespace {
 
 constexpr core::Names<SinkKind, 2> kSinkKinds{
     {{"kernel", SinkKind::kKernel}, {"af_xdp", SinkKind::kAfXdp}}};
-constexpr core::Names<LabKind, 2> kLabKinds{{{"veth", LabKind::kVeth}, {"host", LabKind::kHost}}};
+constexpr core::Names<LabKind, 3> kLabKinds{
+    {{"veth", LabKind::kVeth}, {"vm", LabKind::kVm}, {"host", LabKind::kHost}}};
 constexpr core::Names<LedgerMode, 3> kLedgerModes{
     {{"apart", LedgerMode::kApart}, {"with", LedgerMode::kWith}, {"off", LedgerMode::kOff}}};
 

@@ -6,6 +6,7 @@
 #include "testbed/matrix.hpp"
 #include "testbed/result.hpp"
 #include "testbed/row_document.hpp"
+#include "testbed/virtual_hardware.hpp"
 #include "version.hpp" // generated
 
 #include <fmt/format.h>
@@ -175,6 +176,8 @@ json result_document(const RunResult& result)
     for (const Row& row : result.rows)
         document["rows"].push_back(row_document(row, result));
     add_latency(document, result);
+    if (result.lab.value("virtual_hardware", false))
+        drop_timings(document);
     return document;
 }
 

@@ -120,7 +120,8 @@ void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sa
     TransferEvidence evidence{.wire = cell.method->wire,
                               .engine = cell.method->family == core::Family::kDataplane,
                               .has_peer_device = link.peer_device.ifindex != 0,
-                              .nic_emulated = link.emulated};
+                              .nic_emulated = link.emulated,
+                              .nic_virtual = link.virtual_hardware};
     evidence.no_reading = plan_.ledger == LedgerMode::kOff
                               ? "the ledger is switched off"
                               : "the ledger did not watch this transfer";

@@ -14,9 +14,12 @@
 /* A bio has 256 bio_vecs at most (BIO_MAX_VECS), each of one page here or more. */
 #define MAX_BIO_PAGES 1024
 
+#define STAGE_SLOTS 8 /* LEDGER_NUM_STAGES, rounded up to a power of two */
+_Static_assert(LEDGER_NUM_STAGES <= STAGE_SLOTS, "a slot for each stage");
+
 struct disk_page {
     __u64 token; /* of the transfer that read it */
-    __u32 bytes_left[LEDGER_NUM_STAGES]; /* that were not seen there yet */
+    __u32 bytes_left[STAGE_SLOTS]; /* that were not seen there yet */
 };
 
 /* 64 MiB on their way at most; the oldest make room. */
@@ -55,7 +58,7 @@ static long note_disk_page(__u32 step, struct bio_walk *walk)
         bytes = walk->left_in_vec;
     if (bytes > walk->left)
         bytes = walk->left;
-    struct disk_page noted = {.token = config.token, .bytes_left = {bytes, bytes, bytes, bytes}};
+    struct disk_page noted = {.token = config.token, .bytes_left = {bytes, bytes, bytes, bytes, bytes}};
     __u64 key = walk->page;
     bpf_map_update_elem(&disk_pages, &key, &noted, BPF_ANY);
     walk->left -= bytes;
@@ -82,7 +85,7 @@ __noinline int take_disk_bytes(__u64 page, __u32 bytes, __u32 stage)
     struct disk_page *known = bpf_map_lookup_elem(&disk_pages, &page);
     if (!known || known->token != config.token)
         return 0;
-    stage &= LEDGER_NUM_STAGES - 1; /* a power of two, for the verifier */
+    stage &= STAGE_SLOTS - 1; /* for the verifier */
     __u32 *left = &known->bytes_left[stage];
     if (*left < bytes)
         return 0;

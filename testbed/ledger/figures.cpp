@@ -16,11 +16,11 @@ namespace {
 using Places = ledger_u64[LEDGER_NUM_PLACES];
 
 constexpr std::array<const char*, LEDGER_NUM_STAGES> kStageNames{"queue", "transmit", "arrival",
-                                                                 "delivery"};
+                                                                 "delivery", "driver"};
 constexpr std::array<const char*, LEDGER_NUM_CALL_BYTES> kCallNames{
     "read_file", "read_direct", "read_pipe", "write_pipe", "write_socket", "file_other"};
 constexpr std::array<const char*, LEDGER_NUM_PLACES> kPlaceNames{
-    "linear", "private", "file", "file_astray", "anonymous", "other", "disk"};
+    "linear", "private", "file", "file_astray", "anonymous", "other", "disk", "umem"};
 
 constexpr const char* kCallEvidence = "sys_exit of the worker, between its marks";
 constexpr const char* kReadEvidence = "bytes that read(2) and its like returned (sys_exit)";
@@ -29,6 +29,12 @@ constexpr const char* kUsageEvidence = "getrusage(2) of the worker, to the recei
 constexpr const char* kTransmitEvidence =
     "page identity at net_dev_queue and net_dev_start_xmit of the sending device";
 constexpr const char* kArrivalEvidence = "page identity at netif_receive_skb of the veth peer";
+constexpr const char* kDriverEvidence =
+    "fentry of __dev_direct_xmit, by which AF_XDP's copy mode hands skbs to the driver: page "
+    "identity";
+constexpr const char* kUmemEvidence =
+    "fexit of xsk_tx_peek_release_desc_batch: the driver took descriptors of the UMEM, and no skb "
+    "was made";
 constexpr const char* kPacketSocketEvidence =
     "page identity at net_dev_queue of the sending device, which a packet socket hands them to";
 
@@ -202,9 +208,11 @@ class Maker {
                           unknown(LEDGER_TRANSMIT)});
         if (passes_queue())
             return first({absent("net_dev_queue"), unseen(LEDGER_QUEUE), unknown(LEDGER_QUEUE)});
+        if (passes_driver())
+            return first({unseen(LEDGER_DRIVER), unknown(LEDGER_DRIVER)});
         if (!evidence_.has_peer_device)
-            return "an engine's packets pass no tracepoint on their way to the driver, and the "
-                   "other end of this link is not on this machine";
+            return "an engine's packets pass no tracepoint on their way to the driver, no fentry "
+                   "saw them, and the other end of this link is not on this machine";
         return first(
             {absent("netif_receive_skb"), unseen(LEDGER_ARRIVAL), unknown(LEDGER_ARRIVAL)});
     }
@@ -214,6 +222,19 @@ class Maker {
     [[nodiscard]] bool passes_queue() const
     {
         return evidence_.engine && sum(reading_->counts.payload[LEDGER_QUEUE]) > 0;
+    }
+
+    /// AF_XDP where fentry attaches, and the other end of the link does not tell.
+    [[nodiscard]] bool passes_driver() const
+    {
+        return evidence_.engine && !evidence_.has_peer_device &&
+               sum(reading_->counts.payload[LEDGER_DRIVER]) > 0;
+    }
+
+    /// The one stage at which an engine's packets are looked at.
+    [[nodiscard]] ledger_stage engine_stage() const
+    {
+        return passes_queue() ? LEDGER_QUEUE : passes_driver() ? LEDGER_DRIVER : LEDGER_ARRIVAL;
     }
 
     /// What was seen, whether it makes a figure or not.
@@ -304,9 +325,8 @@ class Maker {
             std::min(moved[LEDGER_WRITE_PIPE], moved[LEDGER_READ_PIPE]));
         const double copied_by_calls = calls / payload_;
         const bool engine = evidence_.engine;
-        const ledger_stage only = passes_queue() ? LEDGER_QUEUE : LEDGER_ARRIVAL;
-        const Places& down = counts.payload[engine ? only : LEDGER_QUEUE];
-        const Places& out = counts.payload[engine ? only : LEDGER_TRANSMIT];
+        const Places& down = counts.payload[engine ? engine_stage() : LEDGER_QUEUE];
+        const Places& out = counts.payload[engine ? engine_stage() : LEDGER_TRANSMIT];
         const double into_kernel = share(down, LEDGER_LINEAR) + share(down, LEDGER_PRIVATE);
         // What became linear, or a page of the kernel's own, only after the protocol let it go.
         const auto later = [&](ledger_place place) {
@@ -343,12 +363,20 @@ class Maker {
                                    by_pages));
     }
 
+    [[nodiscard]] const char* engine_evidence() const
+    {
+        if (passes_queue())
+            return kPacketSocketEvidence;
+        if (!passes_driver())
+            return kArrivalEvidence;
+        const Places& seen = reading_->counts.payload[LEDGER_DRIVER];
+        return seen[LEDGER_UMEM] == sum(seen) ? kUmemEvidence : kDriverEvidence;
+    }
+
     /// Where the skbs were looked at, and what share of the payload was, where it was not all.
     [[nodiscard]] std::string page_evidence(bool engine, std::uint64_t seen_bytes) const
     {
-        std::string words = !engine          ? kTransmitEvidence
-                            : passes_queue() ? kPacketSocketEvidence
-                                             : kArrivalEvidence;
+        std::string words = engine ? engine_evidence() : kTransmitEvidence;
         if (static_cast<double>(seen_bytes) < payload_)
             words += fmt::format(", of {:.2f} % of the payload",
                                  100 * static_cast<double>(seen_bytes) / payload_);
@@ -424,11 +452,18 @@ class Maker {
             figures_.dma_nic_per_byte = unavailable("the device's counters were not read");
         else
             figures_.dma_nic_per_byte =
-                ratio(static_cast<double>(*evidence_.nic_tx_bytes), payload_,
-                      evidence_.nic_emulated
-                          ? "tx_bytes of the sending device, headers included; emulated: a "
-                            "software device has no DMA"
-                          : "tx_bytes of the sending device, headers included");
+                ratio(static_cast<double>(*evidence_.nic_tx_bytes), payload_, nic_evidence());
+    }
+
+    [[nodiscard]] const char* nic_evidence() const
+    {
+        if (evidence_.nic_virtual)
+            return "tx_bytes of the sending device, headers included; emulated: QEMU fetches what "
+                   "the driver's descriptors say";
+        return evidence_.nic_emulated
+                   ? "tx_bytes of the sending device, headers included; emulated: a software "
+                     "device has no DMA"
+                   : "tx_bytes of the sending device, headers included";
     }
 
     void pmu()

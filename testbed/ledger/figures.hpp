@@ -45,6 +45,7 @@ struct TransferEvidence {
     std::optional<std::uint64_t> disk_read_bytes = {}; ///< by the file's device
     std::optional<std::uint64_t> nic_tx_bytes = {};
     bool nic_emulated = false;
+    bool nic_virtual = false; ///< emulated, and a device to its driver: QEMU plays it
     std::optional<SoftwareNicEvidence> software_nic = {};
 };
 

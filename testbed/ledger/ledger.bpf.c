@@ -9,11 +9,13 @@
  *   netif_receive_skb             /
  *   tcp_probe                     the same at the receiver's TCP
  *   block_bio_queue               disk reads, of the worker or into the file's pages
+ *   xdp_driver.bpf.h, copiers.bpf.h   fentry, where the kernel lets it attach
  *   mm_filemap_add_to_page_cache  folios of the source file that the worker brings into the page cache
  */
 #include "copiers.bpf.h"
 #include "page_identity.bpf.h"
 #include "state.bpf.h"
+#include "xdp_driver.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

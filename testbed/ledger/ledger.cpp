@@ -112,23 +112,25 @@ struct Ledger::Programs {
     std::string copiers_unavailable;
     std::uint64_t missed_before = 0;
 
-    [[nodiscard]] auto copiers() const
+    /// Those that hang on functions, by fentry and fexit.
+    [[nodiscard]] auto hooks() const
     {
         return std::array{
-            skeleton->progs.after_filemap_read, skeleton->progs.after_tcp_sendmsg_locked,
-            skeleton->progs.before_skb_copy_bits, skeleton->progs.before_skb_copy_and_csum_bits};
+            skeleton->progs.after_filemap_read,   skeleton->progs.after_tcp_sendmsg_locked,
+            skeleton->progs.before_skb_copy_bits, skeleton->progs.before_skb_copy_and_csum_bits,
+            skeleton->progs.before_direct_xmit,   skeleton->progs.after_descriptors};
     }
 
-    /// Opens and loads, with the copiers or without. Returns 0 or an errno.
-    int load(bool with_copiers)
+    /// Opens and loads, with the hooks or without. Returns 0 or an errno.
+    int load(bool with_hooks)
     {
         last_warning.clear();
         skeleton.reset(ledger_bpf::open());
         if (!skeleton)
             return errno;
         set_constants(*skeleton);
-        for (bpf_program* copier : copiers())
-            bpf_program__set_autoload(copier, with_copiers);
+        for (bpf_program* hook : hooks())
+            bpf_program__set_autoload(hook, with_hooks);
         fit_to_kernel();
         return -ledger_bpf::load(skeleton.get());
     }
@@ -146,6 +148,9 @@ struct Ledger::Programs {
         bpf_object__for_each_program(program, skeleton->obj)
         {
             const std::string_view section = bpf_program__section_name(program);
+            if (section.ends_with("/__dev_direct_xmit") ||
+                section.ends_with("/xsk_tx_peek_release_desc_batch"))
+                need_function(*kernel, program, section.substr(section.find('/') + 1));
             if (!section.starts_with("tp_btf/"))
                 continue;
             const std::string name(section.substr(7));
@@ -155,6 +160,16 @@ struct Ledger::Programs {
                 bpf_program__set_autoload(program, false);
             }
         }
+    }
+
+    /// Without AF_XDP (CONFIG_XDP_SOCKETS) there is nothing of it to see.
+    void need_function(const btf& kernel, bpf_program* program, std::string_view name)
+    {
+        const std::string function(name);
+        if (::btf__find_by_name_kind(&kernel, function.c_str(), BTF_KIND_FUNC) >= 0)
+            return;
+        absent[function] = fmt::format("this kernel has no function {}", function);
+        bpf_program__set_autoload(program, false);
     }
 
     [[nodiscard]] std::uint64_t missed() const

@@ -41,7 +41,8 @@ enum ledger_place {
     LEDGER_ANONYMOUS = 4,    /* an anonymous user page: a buffer of the sender's, UMEM */
     LEDGER_OTHER = 5,        /* anything else: another file's, device memory, a list of skbs */
     LEDGER_DISK = 6,         /* a page of the kernel's own that the disk wrote for the worker */
-    LEDGER_NUM_PLACES = 7,
+    LEDGER_UMEM = 7,         /* no skb at all: a descriptor of the UMEM, as the driver took it */
+    LEDGER_NUM_PLACES = 8,
 };
 
 /* Where skbs are looked at. */
@@ -50,7 +51,8 @@ enum ledger_stage {
     LEDGER_TRANSMIT = 1, /* net_dev_start_xmit: as the driver takes them */
     LEDGER_ARRIVAL = 2,  /* netif_receive_skb at the veth peer: for AF_XDP, which passes neither */
     LEDGER_DELIVERY = 3, /* tcp_probe: as TCP at the veth peer takes them, before it copies to user space */
-    LEDGER_NUM_STAGES = 4,
+    LEDGER_DRIVER = 4,   /* AF_XDP's own ways to the driver, seen by fentry */
+    LEDGER_NUM_STAGES = 5,
 };
 
 /* What read-like and write-like system calls in the window moved between user and kernel memory. */
@@ -103,6 +105,7 @@ struct ledger_counts {
     ledger_u64 copier_bytes[LEDGER_NUM_COPIERS];
     ledger_u64 repeated_bytes[LEDGER_NUM_STAGES]; /* payload seen there before: retransmissions */
     ledger_u64 header_bytes[LEDGER_NUM_STAGES];
+    ledger_u64 umem_descriptors; /* that a driver took from the TX ring in zero-copy mode */
     ledger_u64 disk_bytes; /* reads of the file's device by the worker, or into the file's pages */
     ledger_u64 cache_insertions; /* folios of the file that the worker brought into the page cache */
     struct ledger_task at_begin, at_sent;

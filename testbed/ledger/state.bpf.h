@@ -33,6 +33,7 @@ static struct {
     /* UDP, by flow: file offset after the last payload byte seen */
     __u64 next_udp_pos[LEDGER_NUM_STAGES][LEDGER_MAX_FLOWS];
     struct known_file known[KNOWN_FDS];
+    __u64 packet_bytes;   /* of the descriptors since the last packet's end */
     __u32 has_disk_pages; /* the disk wrote into pages of the kernel's own */
 } state;
 

@@ -69,7 +69,9 @@ std::string cost_text(const json& step, const json& row, const json& document)
     const auto value = number_at(row, ("/ledger/" + name).c_str());
     const bool emulated = name == "dma_nic_per_byte" && flag_at(document, "/lab/emulated");
     return (value ? fmt::format("{:.2f} {} a byte", *value, unit) : unit + ": not measured") +
-           (emulated ? ", emulated: a software device" : "");
+           (emulated ? flag_at(document, "/lab/virtual_hardware") ? ", emulated"
+                                                                  : ", emulated: a software device"
+                     : "");
 }
 
 /// How the arrow looks: the CPU's work is drawn full, a device's dashed, a mere reference dotted.

@@ -164,6 +164,15 @@ std::string verdict_text(const json& row)
     return flag_at(row, "/textbook/agrees") ? "agrees" : "differs";
 }
 
+std::string no_timings_text(const json& document)
+{
+    for (const json& row : rows_of(document)) {
+        if (std::string why = text_at(row, "/timings"); !why.empty())
+            return why;
+    }
+    return {};
+}
+
 std::string share_text(const json& row)
 {
     const auto ratio = number_at(row, "/share_of_ceiling/ratio");

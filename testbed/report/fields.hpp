@@ -63,6 +63,9 @@ using nlohmann::json;
 /// without a textbook.
 [[nodiscard]] std::string verdict_text(const json& row);
 
+/// Why a document has no speeds: what its rows are labelled with; empty where it has.
+[[nodiscard]] std::string no_timings_text(const json& document);
+
 /// "31 % of memcpy"; "-" where not known.
 [[nodiscard]] std::string share_text(const json& row);
 

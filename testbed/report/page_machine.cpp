@@ -42,11 +42,13 @@ std::string machine_section(const json& document)
     add("file", listed({text_at(file, "/path"), bytes_at(file, "/length"),
                         text_at(file, "/file_system") + more_files_text(document)}));
     add("content", text_at(file, "/digest"));
-    add("link",
-        listed({text_at(lab, "/kind") + " lab", text_at(lab, "/interface"),
-                text_at(lab, "/driver").empty() ? "" : "driver " + text_at(lab, "/driver"),
-                mtu_text(document),
-                flag_at(lab, "/emulated") ? "emulated: a software device has no DMA" : ""}));
+    add("link", listed({text_at(lab, "/kind") + " lab", text_at(lab, "/interface"),
+                        text_at(lab, "/driver").empty() ? "" : "driver " + text_at(lab, "/driver"),
+                        mtu_text(document),
+                        flag_at(lab, "/virtual_hardware") ? "emulated: QEMU plays the device"
+                        : flag_at(lab, "/emulated")       ? "emulated: a software device has no DMA"
+                                                          : ""}));
+    add("timings", no_timings_text(document));
     add("rounds", fmt::format("{}, after {} of warm-up, interleaved in random order, seed {}",
                               figure(number_at(document, "/rounds/measured"), 0),
                               figure(number_at(document, "/rounds/warmup"), 0),

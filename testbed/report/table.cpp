@@ -15,6 +15,7 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace pagewire::testbed::report {
 
@@ -59,6 +60,9 @@ constexpr const char* kLedgerLine =
     "{:<{}} {:<5} {:<9} {:>4} {:>5} {:>6} {:>6} {:>4} {:>4} {:>5} {:>4}  {:<9} {}\n";
 
 constexpr std::size_t kWidth = 100;
+
+constexpr const char* kInterruptedLine =
+    "interrupted: the table holds what was measured until then\n";
 
 std::size_t names_width(const json& document, std::size_t least)
 {
@@ -212,6 +216,46 @@ void append_rows(std::string& text, const json& document, const TableStyle& styl
     }
 }
 
+constexpr const char* kRowLine = "{:<{}} {:<4} {:<5} {:<9} {:<12} {:>7} {:>11} {:>4}  {}\n";
+
+/// "1.00": what an engine counted, of all good transfers alike; "-": a kernel's driver makes the
+/// descriptors.
+std::string descriptors_text(const json& row)
+{
+    const json& counters = at(row, "/transfers/0/counters");
+    const auto descriptors = number_at(counters, "/descriptors");
+    const auto packets = number_at(counters, "/packets");
+    return descriptors && packets && *packets > 0 ? fmt::format("{:.2f}", *descriptors / *packets)
+                                                  : "-";
+}
+
+/// Of hardware whose speed means nothing: whether it works, and in how many pieces.
+void append_rows_without_timings(std::string& text, const json& document, const TableStyle& style)
+{
+    auto out = std::back_inserter(text);
+    const std::size_t width = names_width(document, 12);
+    fmt::format_to(out, kRowLine, "", width, "", "", "", "blocks good/", "", "descriptors", "", "");
+    text.erase(text.find_last_not_of(" \n") + 1);
+    text += '\n';
+    fmt::format_to(out, kRowLine, "method", width, "wire", "cache", "arm", "bad/missing", "packets",
+                   "a packet", "mode", "status");
+    for (const json& row : rows_of(document)) {
+        const std::string mode = text_at(row, "/zero_copy/kernel_reported");
+        fmt::format_to(out, kRowLine, text_at(row, "/method"), width, text_at(row, "/wire"),
+                       text_at(row, "/cache"), name_or_dash(row, "/arm"), blocks_text(row),
+                       figure(number_at(row, "/transfers/0/counters/packets"), 0),
+                       descriptors_text(row), mode.empty() ? "-" : mode, status_text(row, style));
+        append_conditions(text, row, document);
+        for (const auto& [name, pointer] : {std::pair{"layout", "/transfers/0/facts/layout"},
+                                            std::pair{"checksum", "/transfers/0/facts/checksum"}}) {
+            if (const std::string fact = text_at(row, pointer); !fact.empty())
+                text += below(fmt::format("{}: {}", name, fact));
+        }
+        if (const std::string reason = text_at(row, "/reason"); !reason.empty())
+            text += below(reason);
+    }
+}
+
 void append_ceilings(std::string& text, const json& document)
 {
     const json& ceilings = at(document, "/ceilings");
@@ -241,16 +285,27 @@ std::string table(const json& foreign, const TableStyle& style)
     const json document = without_controls(foreign);
     std::string text;
     append_head(text, document);
-    append_rows(text, document, style);
+    const std::string no_timings = no_timings_text(document);
+    if (no_timings.empty()) {
+        append_rows(text, document, style);
+    } else {
+        text += no_timings + "\n\n";
+        append_rows_without_timings(text, document, style);
+    }
     text += '\n';
     append_ledger_table(text, document, style);
     text += '\n';
+    if (!no_timings.empty()) {
+        if (flag_at(document, "/interrupted"))
+            text += kInterruptedLine;
+        return text;
+    }
     text += baseline_table(document);
     text += latency_table(document);
     append_ledger_cost(text, at(document, "/ledger"));
     append_ceilings(text, document);
     if (flag_at(document, "/interrupted"))
-        text += "interrupted: the table holds what was measured until then\n";
+        text += kInterruptedLine;
     return text;
 }
 

@@ -44,9 +44,10 @@ std::map<std::string, std::string> guest_environment()
         if (is_name && equals != std::string_view::npos)
             all.emplace(name, pair.substr(equals + 1));
     }
-    // The program that was started is the one that the guest finds: it may be freshly built.
+    // The program that was started is the one that the guest finds: it may be freshly built. What
+    // this machine lacks (modprobe) is the guest's own.
     const fs::path self = fs::canonical(ChildProcess::executable());
-    all["PATH"] = fmt::format("{}:{}", self.parent_path().string(),
+    all["PATH"] = fmt::format("{}:{}:/pagewire/bin", self.parent_path().string(),
                               all.contains("PATH") ? all["PATH"] : "/usr/sbin:/usr/bin:/sbin:/bin");
     all["PAGEWIRE_VM"] = "yes";
     all["PAGEWIRE_CACHE"] = kGuestDisk;

@@ -73,7 +73,7 @@ void add_virtio_ports(Arguments& args, const std::array<int, 2>& taps)
         args.add("-netdev", fmt::format("tap,id=virtio{},fd={}", port, taps[port]));
         args.add("-device", fmt::format("virtio-net-pci,netdev=virtio{0},"
                                         "mac=52:54:00:70:77:{1:02x},disable-legacy=on,"
-                                        "iommu_platform=on,romfile=",
+                                        "iommu_platform=on,rx_queue_size=1024,romfile=",
                                         port, port + 0x11));
     }
 }

@@ -24,6 +24,7 @@ struct SeenTransfer {
     std::optional<std::uint64_t> disk_read_bytes;
     std::optional<std::uint64_t> nic_tx_bytes;
     bool nic_emulated = false;
+    bool nic_virtual = false;
     std::optional<SoftwareNicEvidence> software_nic = {};
 
     [[nodiscard]] ledger_counts& counts() { return reading->counts; }
@@ -39,6 +40,7 @@ struct SeenTransfer {
                                .disk_read_bytes = disk_read_bytes,
                                .nic_tx_bytes = nic_tx_bytes,
                                .nic_emulated = nic_emulated,
+                               .nic_virtual = nic_virtual,
                                .software_nic = software_nic});
     }
 };
@@ -160,6 +162,16 @@ inline SeenTransfer af_xdp(bool copy_mode)
     seen.counts().call_bytes[LEDGER_READ_DIRECT] = kPayload;
     seen.counts().payload[LEDGER_ARRIVAL][copy_mode ? LEDGER_LINEAR : LEDGER_ANONYMOUS] = kPayload;
     seen.counts().cache_insertions = 0;
+    return seen;
+}
+
+/// Over a link whose other end tells nothing: as the driver gets them.
+inline SeenTransfer af_xdp_at_driver(ledger_place place)
+{
+    SeenTransfer seen = af_xdp(true);
+    seen.has_peer_device = false;
+    seen.counts().payload[LEDGER_ARRIVAL][LEDGER_LINEAR] = 0;
+    seen.counts().payload[LEDGER_DRIVER][place] = kPayload;
     return seen;
 }
 

@@ -117,7 +117,33 @@ TEST(LedgerFigures, DmaOfASoftwareDeviceIsEmulated)
     SeenTransfer seen = read_write();
     EXPECT_THAT(seen.figures().dma_nic_per_byte.evidence, Not(HasSubstr("emulated")));
     seen.nic_emulated = true;
-    EXPECT_THAT(seen.figures().dma_nic_per_byte.evidence, HasSubstr("emulated"));
+    EXPECT_THAT(seen.figures().dma_nic_per_byte.evidence, HasSubstr("device has no DMA"));
+    seen.nic_virtual = true;
+    EXPECT_THAT(seen.figures().dma_nic_per_byte.evidence,
+                HasSubstr("emulated: QEMU fetches what the driver's descriptors say"));
+}
+
+TEST(LedgerFigures, AfXdpIsSeenOnItsWayToTheDriver)
+{
+    using enum ZeroCopy;
+    for (const auto& [place, copies, observed, evidence] :
+         {std::tuple{LEDGER_LINEAR, 1.0, kCopied, "__dev_direct_xmit"},
+          std::tuple{LEDGER_PRIVATE, 1.0, kCopied, "__dev_direct_xmit"},
+          std::tuple{LEDGER_ANONYMOUS, 0.0, kZeroCopy, "__dev_direct_xmit"},
+          std::tuple{LEDGER_UMEM, 0.0, kZeroCopy, "xsk_tx_peek_release_desc_batch"}}) {
+        SeenTransfer seen = af_xdp_at_driver(place);
+        const LedgerFigures figures = seen.figures();
+        EXPECT_EQ(figures.cpu_copies_per_byte.value, copies);
+        EXPECT_EQ(figures.observed, observed);
+        EXPECT_THAT(figures.cpu_copies_per_byte.evidence, HasSubstr(evidence));
+        seen.counts().payload[LEDGER_DRIVER][place] = kPayload / 2;
+        EXPECT_FALSE(seen.figures().cpu_copies_per_byte.value);
+        EXPECT_THAT(seen.figures().cpu_copies_per_byte.evidence, HasSubstr("at the driver stage"));
+    }
+    // A veth peer tells more: it has the packet itself.
+    SeenTransfer seen = af_xdp(true);
+    seen.counts().payload[LEDGER_DRIVER][LEDGER_ANONYMOUS] = kPayload;
+    EXPECT_EQ(seen.figures().cpu_copies_per_byte.value, 1);
 }
 
 /// What its descriptors' addresses say, whatever the skbs of the link are.
@@ -219,10 +245,10 @@ TEST(LedgerFigures, BytesAreShownWhereTheyMakeNoFigure)
                 UnorderedElementsAre(Pair("arrival/linear", 1), Pair("arrival/private", 2),
                                      Pair("arrival/file", 3), Pair("arrival/file_astray", 4),
                                      Pair("arrival/anonymous", 5), Pair("arrival/other", 6),
-                                     Pair("arrival/disk", 7), Pair("calls/read_file", 1),
-                                     Pair("calls/read_direct", 2), Pair("calls/read_pipe", 3),
-                                     Pair("calls/write_pipe", 4), Pair("calls/write_socket", 5),
-                                     Pair("calls/file_other", 6)));
+                                     Pair("arrival/disk", 7), Pair("arrival/umem", 8),
+                                     Pair("calls/read_file", 1), Pair("calls/read_direct", 2),
+                                     Pair("calls/read_pipe", 3), Pair("calls/write_pipe", 4),
+                                     Pair("calls/write_socket", 5), Pair("calls/file_other", 6)));
 }
 
 /// The copying functions do not know a retransmission from what is sent first.

@@ -212,9 +212,8 @@ TEST(LedgerObstacle, AfXdpIsSeenAtThePeerOnly)
 {
     const std::vector<Obstacle> obstacles{
         {[](SeenTransfer& seen) { seen.has_peer_device = false; }, kCopies,
-         "an engine's packets pass no tracepoint on their way to the driver, and the other end of "
-         "this link is "
-         "not on this machine"},
+         "an engine's packets pass no tracepoint on their way to the driver, no fentry saw them, "
+         "and the other end of this link is not on this machine"},
         {[](SeenTransfer& seen) { seen.reading->absent["netif_receive_skb"] = "no receive_skb"; },
          kCopies, "no receive_skb"},
         {[](SeenTransfer& seen) { seen.counts().payload[LEDGER_ARRIVAL][LEDGER_LINEAR] = 0; },

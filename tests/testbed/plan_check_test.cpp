@@ -329,6 +329,33 @@ TEST(ValidatePlan, Lab)
     EXPECT_THAT(invalid(plan), StartsWith("lab.peer: "));
 }
 
+TEST(ValidatePlan, VirtualLab)
+{
+    Plan plan;
+    plan.lab = LabKind::kVm;
+    expect_valid(plan);
+    for (const char* port : {"igb0", "virtio0"}) {
+        plan.interface = port;
+        expect_valid(plan);
+    }
+    const auto refused = [](auto change) {
+        Plan changed;
+        changed.lab = LabKind::kVm;
+        change(changed);
+        return invalid(changed);
+    };
+    EXPECT_EQ(refused([](Plan& p) { p.interface = "igb1"; }),
+              "lab.interface: the vm lab sends from igb0 or virtio0, and not from \"igb1\"");
+    EXPECT_THAT(refused([](Plan& p) { p.peer = "192.0.2.1:7000"; }), StartsWith("lab.peer and "));
+    EXPECT_THAT(refused([](Plan& p) { p.allow_nic_changes = true; }), StartsWith("lab.peer and "));
+    EXPECT_THAT(refused([](Plan& p) { p.path = "/data/film"; }), StartsWith("file.path: the vm "));
+    EXPECT_THAT(refused([](Plan& p) { p.latency.emplace(); }), StartsWith("latency: the vm lab's"));
+    EXPECT_THAT(refused([](Plan& p) {
+                    p.matrix.mtu = {1500, 9000};
+                }),
+                StartsWith("link.mtu: the vm lab has one wire"));
+}
+
 TEST(ValidatePlan, NicChangesAreOfTheHostLab)
 {
     Plan plan;

@@ -123,7 +123,7 @@ const std::vector<Mistake> kMistakes{
      "plan.toml:2:10: dataplane.source: \"tape\" is not a payload "
      "source: write \"disk\" or \"memory\""},
     {"[lab]\nkind = \"moon\"",
-     "plan.toml:2:8: lab.kind: \"moon\" is not a lab: write \"veth\" or \"host\""},
+     "plan.toml:2:8: lab.kind: \"moon\" is not a lab: write \"veth\" or \"vm\" or \"host\""},
     {"[dataplane]\nrate = -0.5",
      "plan.toml:2:8: dataplane.rate: -0.5 is not possible: " + kRateAdvice},
     {"[dataplane]\nrate = inf",

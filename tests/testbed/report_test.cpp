@@ -5,6 +5,7 @@
 #include "testbed/document.hpp"
 #include "testbed/report/csv.hpp"
 #include "testbed/report/html.hpp"
+#include "testbed/virtual_hardware.hpp"
 #include "tests/testbed/document_builder.hpp"
 #include "tests/testbed/usage_error.hpp"
 
@@ -232,6 +233,34 @@ TEST(ReportPage, RanksWithinAWireAndSaysWhatWasNotMeasured)
                             HasSubstr("not measured"), HasSubstr("3 corrupt blocks")));
     EXPECT_LT(html.find("Over TCP"), html.find("read_write cold tso-off"));
     EXPECT_LT(html.find("read_write cold tso-off"), html.find("Over UDP"));
+}
+
+/// Of virtual hardware nothing is left that a report could take for a speed.
+TEST(ReportWithoutTimings, ShowsWhatWorksAndWhatIsCopied)
+{
+    json document = whole_document();
+    document.erase("latency");
+    document["rows"][1]["transfers"] = {
+        {{"counters", {{"packets", 100}, {"descriptors", 250}}},
+         {"facts", {{"layout", "header + page slices"}, {"checksum", "none: 0 on the wire"}}}}};
+    document["rows"][1]["zero_copy"]["kernel_reported"] = "copy";
+    ASSERT_THAT(table(document), HasSubstr("1.00..6.00"));
+    drop_timings(document);
+    const std::string text = table(document);
+    EXPECT_THAT(text, AllOf(HasSubstr("virtual hardware: timings have no meaning\n"),
+                            HasSubstr("12/0/0"), HasSubstr("layout: header + page slices"),
+                            HasSubstr("checksum: none: 0 on the wire"),
+                            HasSubstr("3 corrupt blocks"), HasSubstr("the ledger")));
+    EXPECT_THAT(text, ::testing::ContainsRegex("af_xdp +udp .* 100 +2\\.50 copy"));
+    for (const char* speed : {"Gb/s", "CPU", "ceiling", "held up", "against", "6.00", "goodput"})
+        EXPECT_THAT(text, Not(HasSubstr(speed)));
+    const std::vector<Plot> all = plots(document);
+    for (const Plot& plot : all)
+        EXPECT_THAT(plot.name, Not(::testing::AnyOf("goodput", "drift", "ceilings", "cpu")))
+            << plot.csv;
+    const std::string html = page(document, {}, {});
+    EXPECT_THAT(html, AllOf(HasSubstr("virtual hardware: timings have no meaning"),
+                            Not(HasSubstr("20.50")), Not(HasSubstr("9.25"))));
 }
 
 TEST(ReportPage, ShowsLatencyAndLimitsAndWhatIsNotDrawn)

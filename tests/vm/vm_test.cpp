@@ -69,6 +69,7 @@ TEST(Vm, ShowsTheGuestThisProgramAndItsHardware)
 for port in igb0 igb1 virtio0 virtio1; do
   echo "$port $(basename "$(readlink -f /sys/class/net/$port/device/driver)")"
 done
+PATH=${PATH##*:} command -v modprobe
 lsblk -dno NAME 2>/dev/null || ls /sys/class/nvme
 stat -f -c %T /pagewire/disk
 ls -l /pagewire/disk/random-64MiB.bin | cut -c1-3
@@ -79,7 +80,8 @@ echo written >)sh" + folder.path("written"),
     EXPECT_THAT(result.out,
                 AllOf(HasSubstr("igb0 igb\n"), HasSubstr("igb1 igb\n"),
                       HasSubstr("virtio0 virtio_net\n"), HasSubstr("virtio1 virtio_net\n"),
-                      HasSubstr("nvme0"), HasSubstr("ext2/ext3\n"), HasSubstr("-rw")));
+                      HasSubstr("nvme0"), HasSubstr("/pagewire/bin/modprobe\n"),
+                      HasSubstr("ext2/ext3\n"), HasSubstr("-rw")));
     EXPECT_EQ(content_of(folder.path("results/version")), run_command({"--version"}).out);
     EXPECT_FALSE(fs::exists(folder.path("written"))) << "the guest has written to the host";
 }

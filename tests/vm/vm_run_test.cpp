@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// pagewire run --lab vm: what real drivers do with the payload, as the ledger sees it. One guest
+// for each link, with every run over it.
+#include "core/units.hpp"
+#include "tests/support/command.hpp"
+#include "tests/support/temp_folder.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace pagewire::tests {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string plan_file()
+{
+    return std::string(std::getenv("PAGEWIRE_SOURCE_ROOT")) + "/configs/vm.toml";
+}
+
+json document_at(const std::string& path)
+{
+    std::ifstream file(path);
+    return file ? json::parse(file, nullptr, false) : json();
+}
+
+json row_of(const json& document, const std::string& method)
+{
+    for (const json& row : document.value("rows", json::array())) {
+        if (row.at("method") == method)
+            return row;
+    }
+    ADD_FAILURE() << "no row " << method;
+    return json::object();
+}
+
+void expect_whole(const json& row)
+{
+    EXPECT_EQ(row.at("status"), "ok") << row.at("method") << ": " << row.at("reason");
+    EXPECT_EQ(row.at("integrity").at("blocks_good"), 2 * core::kMiB / 4096);
+    EXPECT_EQ(row.at("integrity").at("blocks_bad"), 0);
+    EXPECT_EQ(row.at("integrity").at("blocks_missing"), 0);
+}
+
+void expect_figure(const json& row, const char* name, double wanted, double tolerance)
+{
+    const json& figure = row.at("ledger").at(name);
+    ASSERT_TRUE(figure.is_number())
+        << row.at("method") << ' ' << name << ": " << row.at("ledger").at("evidence").at(name);
+    EXPECT_NEAR(figure.get<double>(), wanted, tolerance) << row.at("method") << ' ' << name;
+}
+
+void expect_no_timings(const json& document)
+{
+    for (const json& row : document.at("rows")) {
+        EXPECT_EQ(row.at("timings"), "virtual hardware: timings have no meaning");
+        EXPECT_TRUE(row.at("goodput_gbps").at("median").is_null());
+        EXPECT_TRUE(row.at("goodput_gbps").at("samples").empty());
+        EXPECT_TRUE(row.at("cpu_s_per_gib").at("worker").is_null());
+    }
+    EXPECT_TRUE(document.at("ceilings").at("memcpy_gbps").is_null());
+}
+
+/// Copies by both witnesses, within 2 %.
+void expect_classic(const json& document, const char* method, double crossings, double copies)
+{
+    const json row = row_of(document, method);
+    expect_whole(row);
+    expect_figure(row, "crossings_per_turn", crossings, 0.2);
+    expect_figure(row, "cpu_copies_per_byte", copies, 0.02);
+    expect_figure(row, "cpu_copies_per_byte_fentry", copies, 0.02);
+    expect_figure(row, "dma_disk_per_byte", 1, 0.02);
+    expect_figure(row, "dma_nic_per_byte", 1.05, 0.05);
+    EXPECT_EQ(row.at("textbook").at("agrees"), true) << row.at("textbook");
+}
+
+TEST(RunInVm, TheTextbooksFourAndAfXdpOverIgb)
+{
+    const TempFolder folder;
+    const CommandResult result =
+        run_command({"run", plan_file(), "--json", folder.path("igb.json")});
+    ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
+    EXPECT_THAT(result.out, HasSubstr("virtual hardware: timings have no meaning"));
+    EXPECT_THAT(result.out, Not(HasSubstr("Gb/s")));
+    const json document = document_at(folder.path("igb.json"));
+    ASSERT_TRUE(document.is_object());
+    EXPECT_EQ(document.at("lab").at("driver"), "igb");
+    expect_no_timings(document);
+    expect_classic(document, "read_write", 4, 2);
+    expect_classic(document, "mmap_write", 4, 1);
+    expect_classic(document, "sendfile", 2, 1);
+    expect_classic(document, "sendfile_sg", 2, 0);
+
+    const json row = row_of(document, "af_xdp");
+    expect_whole(row);
+    EXPECT_EQ(row.at("zero_copy").at("kernel_reported"), "zero-copy");
+    EXPECT_EQ(row.at("zero_copy").at("observed"), "zero-copy");
+    expect_figure(row, "cpu_copies_per_byte", 0, 0.001);
+    expect_figure(row, "dma_disk_per_byte", 1, 0.02);
+    EXPECT_THAT(row.at("transfers")[0].at("facts").at("layout").get<std::string>(),
+                HasSubstr("header in the headroom"));
+    // No skb: all of the payload went as descriptors of the UMEM.
+    EXPECT_EQ(row.at("ledger").at("payload_bytes").at("driver/umem"), 2 * core::kMiB);
+}
+
+TEST(RunInVm, AfXdpInEveryModeThatADriverHas)
+{
+    const TempFolder folder;
+    // The reason of a row that failed ends a run with 1, and the others go on.
+    const std::string run = pagewire_exe() +
+                            " run --lab vm --quiet --size 2MiB --rounds 1 --cache cold --mtu 1500 "
+                            "--methods af_xdp --json \"$PAGEWIRE_VM_RESULTS\"/";
+    const CommandResult result =
+        run_command({"vm", "--out", folder.path(), "--", "sh", "-c",
+                     run + "copy.json --bind copy --layout segments || exit 10\n" + run +
+                         "refused.json --bind zerocopy --layout segments && exit 11\n" + run +
+                         "no_linear.json --if virtio0 --bind copy --layout segments || exit 12\n"});
+    ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
+
+    const json copied = row_of(document_at(folder.path("copy.json")), "af_xdp");
+    expect_whole(copied);
+    EXPECT_EQ(copied.at("zero_copy").at("observed"), "copied");
+    expect_figure(copied, "cpu_copies_per_byte", 1, 0.001);
+    expect_figure(copied, "dma_nic_per_byte", 1.05, 0.05);
+    EXPECT_EQ(copied.at("ledger").at("payload_bytes").at("driver/private"), 2 * core::kMiB);
+    const json& counters = copied.at("transfers")[0].at("counters");
+    EXPECT_EQ(counters.at("descriptors"), 2 * counters.at("packets").get<unsigned>());
+
+    const json refused = row_of(document_at(folder.path("refused.json")), "af_xdp");
+    EXPECT_EQ(refused.at("status"), "failed");
+    EXPECT_THAT(refused.at("reason").get<std::string>(),
+                HasSubstr("igb0 (igb) takes one segment a packet in zero-copy"));
+
+    // virtio_net hangs the UMEM's pages into the skb (IFF_TX_SKB_NO_LINEAR).
+    const json no_linear = row_of(document_at(folder.path("no_linear.json")), "af_xdp");
+    expect_whole(no_linear);
+    EXPECT_EQ(no_linear.at("zero_copy").at("kernel_reported"), "copy");
+    EXPECT_EQ(no_linear.at("zero_copy").at("observed"), "zero-copy");
+    expect_figure(no_linear, "cpu_copies_per_byte", 0, 0.001);
+    EXPECT_EQ(no_linear.at("ledger").at("payload_bytes").at("driver/anonymous"), 2 * core::kMiB);
+}
+
+} // namespace
+} // namespace pagewire::tests
