@@ -87,12 +87,12 @@ Mapping::~Mapping()
         ::munmap(base_, base_bytes_);
 }
 
-Mapping Mapping::anonymous(std::size_t bytes)
+Mapping Mapping::anonymous(std::size_t bytes, Pages pages)
 {
     const std::size_t size = round_up(bytes, page_bytes());
     const std::string object = fmt::format("{} of anonymous memory", format_bytes(size));
     // On a hugepage boundary, where there is one inside, so that the kernel can use transparent
-    // hugepages: memory in one piece is fewer segments for a disk's DMA.
+    // hugepages.
     const std::size_t base_bytes = size + kHugePageBytes;
     void* base =
         ::mmap(nullptr, base_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -103,8 +103,8 @@ Mapping Mapping::anonymous(std::size_t bytes)
     Mapping mapping(base, base_bytes, skip, size);
     if (::madvise(base, base_bytes, MADV_DONTFORK) != 0)
         throw_errno("madvise", object);
-    (void)::madvise(mapping.data_, size,
-                    MADV_HUGEPAGE); // a kernel without them has 4 KiB pages, and the note says so
+    // A kernel without transparent hugepages has 4 KiB pages, and the note says so.
+    (void)::madvise(mapping.data_, size, pages == Pages::kLarge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
     if (::madvise(mapping.data_, size, MADV_POPULATE_WRITE) != 0)
         throw_errno("madvise", object);
     const std::size_t huge_bytes = transparent_huge_bytes(mapping.data_);

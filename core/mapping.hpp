@@ -21,9 +21,14 @@ class Mapping {
     Mapping& operator=(Mapping&& other) noexcept;
     ~Mapping();
 
-    /// `bytes` is rounded up to whole pages; on transparent hugepages where the kernel has them.
-    /// Throws SystemError.
-    [[nodiscard]] static Mapping anonymous(std::size_t bytes);
+    enum class Pages : std::uint8_t {
+        kLarge, ///< transparent hugepages where the kernel has them: fewer segments for a disk's
+                ///< DMA
+        kSmall, ///< none: each page is a folio of its own
+    };
+
+    /// `bytes` is rounded up to whole pages. Throws SystemError.
+    [[nodiscard]] static Mapping anonymous(std::size_t bytes, Pages pages = Pages::kLarge);
 
     /// On 2 MiB hugepages where enough are free, else as anonymous(); page_note() says which, and
     /// why.

@@ -43,13 +43,14 @@ std::size_t DirectFile::buffer_bytes(std::size_t bytes) const noexcept
     return (block_ceil(bytes) + block_bytes() + page - 1) / page * page;
 }
 
-core::Mapping DirectFile::buffers(std::size_t bytes, std::size_t count) const
+core::Mapping DirectFile::buffers(std::size_t bytes, std::size_t count,
+                                  core::Mapping::Pages pages) const
 {
     if (alignment_.memory > page_bytes())
         throw core::TransferError(
             fmt::format("{}: direct I/O wants buffers at multiples of {} bytes: more than a page",
                         job_.path, alignment_.memory));
-    return core::Mapping::anonymous(buffer_bytes(bytes) * count);
+    return core::Mapping::anonymous(buffer_bytes(bytes) * count, pages);
 }
 
 std::span<const std::byte> DirectFile::read(const core::ByteRange& range,

@@ -40,7 +40,9 @@ class DirectFile {
 
     /// Memory for `count` buffers of buffer_bytes(bytes), one behind the other. Throws SystemError,
     /// TransferError (an alignment beyond a page).
-    [[nodiscard]] core::Mapping buffers(std::size_t bytes, std::size_t count = 1) const;
+    [[nodiscard]] core::Mapping
+    buffers(std::size_t bytes, std::size_t count = 1,
+            core::Mapping::Pages pages = core::Mapping::Pages::kLarge) const;
 
     /// Reads the blocks around the first of `range`, as far as they have room in `buffer` (of
     /// buffers()), by one pread(2), and returns those bytes of `range` that are in it: at least

@@ -314,6 +314,14 @@ TEST_F(LedgerLab, MsgZerocopyOverVethIsCopiedByTheReceiver)
     EXPECT_THAT(said.notes, Contains(HasSubstr("1.00 copies a byte behind the sending device")));
 }
 
+TEST_F(LedgerLab, UringSendZcOverVethIsCopiedByTheReceiver)
+{
+    const Sample sample = watched("uring_send_zc", {.features = scatter_gather(true)});
+    expect_copied_by_the_receiver(sample, "zerocopy_notifications");
+    EXPECT_EQ(sample.worker.report.zero_copy_requested, "SEND_ZC");
+    EXPECT_EQ(verdict(*testbed::find_method("uring_send_zc"), sample).agrees, true);
+}
+
 TEST_F(LedgerLab, AfXdpOverVethCopiesOnceAndIsSeenToCopy)
 {
     const Sample sample = watched("af_xdp");
