@@ -68,6 +68,12 @@ TEST(AnonymousMapping, IsPopulated)
         std::all_of(residency.begin(), residency.end(), [](auto page) { return (page & 1) != 0; }));
 }
 
+TEST(AnonymousMapping, IsOnSmallPagesWhereThatIsAskedFor)
+{
+    const Mapping mapping = Mapping::anonymous(8 * kMiB, Mapping::Pages::kSmall);
+    EXPECT_EQ(mapping.page_note(), "4 KiB pages");
+}
+
 /// A child that had the pages would make the parent's next write go to a copy, behind the device's
 /// back.
 TEST(AnonymousMapping, IsNotInheritedByFork)
