@@ -115,6 +115,12 @@ Mapping Mapping::anonymous(std::size_t bytes, Pages pages)
     return mapping;
 }
 
+void Mapping::discard() const
+{
+    if (::madvise(data_, size_, MADV_DONTNEED) != 0)
+        throw_errno("madvise", "MADV_DONTNEED");
+}
+
 Mapping Mapping::huge_or_anonymous(std::size_t bytes)
 {
     const std::size_t size = round_up(bytes, kHugePageBytes);

@@ -44,6 +44,11 @@ class Mapping {
     /// mapped.
     void map_over(int fd, std::uint64_t offset, std::size_t length, const std::string& name);
 
+    /// Lets go of an anonymous region's pages (madvise(2), MADV_DONTNEED): whoever still has
+    /// references to them keeps them as they are, and the next touch finds new ones, zeroed. Throws
+    /// SystemError.
+    void discard() const;
+
     /// A ring that the kernel shares with user space (AF_XDP, packet sockets): populated, shared,
     /// writable.
     [[nodiscard]] static Mapping kernel_ring(int fd, std::size_t bytes, std::uint64_t page_offset,

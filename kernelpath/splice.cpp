@@ -41,27 +41,14 @@ class Splice final : public RangeSender {
                 core::throw_errno("splice", job_.path);
             if (got == 0)
                 throw_file_ended(job_, at);
-            drain(static_cast<std::size_t>(got), static_cast<std::uint64_t>(offset) < range.end(),
-                  stream);
+            pipe_.drain(static_cast<std::size_t>(got),
+                        static_cast<std::uint64_t>(offset) < range.end(), stream);
             report.bytes_sent += static_cast<std::uint64_t>(got);
             ++report.num_turns;
         }
     }
 
   private:
-    /// What is in the pipe, to the last byte. `more` follows: no small segment is sent before it.
-    void drain(std::size_t bytes, bool more, TcpStream& stream)
-    {
-        while (bytes > 0) {
-            const ssize_t taken = ::splice(pipe_.read_end(), nullptr, stream.fd(), nullptr, bytes,
-                                           more ? SPLICE_F_MORE : 0U);
-            if (taken < 0)
-                stream.retry_or_throw("splice");
-            else
-                bytes -= static_cast<std::size_t>(taken);
-        }
-    }
-
     const core::TransferJob& job_;
     core::UniqueFd file_;
     SplicePipe pipe_;

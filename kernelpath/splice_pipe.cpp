@@ -31,4 +31,16 @@ SplicePipe::SplicePipe(std::size_t bytes)
     facts_["pipe_bytes"] = fmt::format("{}", size_bytes_);
 }
 
+void SplicePipe::drain(std::size_t bytes, bool more, const TcpStream& stream) const
+{
+    while (bytes > 0) {
+        const ssize_t taken =
+            ::splice(read_end(), nullptr, stream.fd(), nullptr, bytes, more ? SPLICE_F_MORE : 0U);
+        if (taken < 0)
+            stream.retry_or_throw("splice");
+        else
+            bytes -= static_cast<std::size_t>(taken);
+    }
+}
+
 } // namespace pagewire::kernelpath

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/unique_fd.hpp"
+#include "kernelpath/tcp_stream.hpp"
 
 #include <cstddef>
 #include <map>
@@ -24,6 +25,10 @@ class SplicePipe {
 
     /// As the kernel has it. A pipe holds whole pages: of bytes that begin within one, a page less.
     [[nodiscard]] std::size_t size_bytes() const noexcept { return size_bytes_; }
+
+    /// splice(2)s to the stream what is in the pipe, `bytes`, to the last one. `more` follows: no
+    /// small segment is sent before it. Throws as TcpStream's sending does.
+    void drain(std::size_t bytes, bool more, const TcpStream& stream) const;
 
     /// For the report: pipe_bytes, and pipe_refused with the reason.
     [[nodiscard]] const std::map<std::string, std::string>& facts() const noexcept

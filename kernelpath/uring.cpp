@@ -46,13 +46,14 @@ void Uring::register_buffer(std::span<std::byte> memory)
                                            : "buffers");
 }
 
-void Uring::wait(const TcpStream& stream)
+void Uring::wait(const TcpStream& stream, unsigned num_completions)
 {
     __kernel_timespec time{
         .tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(core::TransferWatch::kMaxWait).count()};
     static_assert(core::TransferWatch::kMaxWait < std::chrono::seconds(1), "tv_nsec holds it");
     io_uring_cqe* cqe = nullptr;
-    const int result = ::io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &time, nullptr);
+    const int result =
+        ::io_uring_submit_and_wait_timeout(&ring_, &cqe, num_completions, &time, nullptr);
     if (result < 0 && result != -ETIME && result != -EINTR && result != -EAGAIN && result != -EBUSY)
         core::throw_error(-result, "io_uring_enter");
     stream.check();

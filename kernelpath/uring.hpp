@@ -33,9 +33,9 @@ class Uring {
     /// The next submission, empty; null where the ring has no room before wait().
     [[nodiscard]] io_uring_sqe* next() noexcept { return ::io_uring_get_sqe(&ring_); }
 
-    /// Submits, and sleeps until there is a completion, for TransferWatch::kMaxWait at most; then
-    /// stream.check(). One io_uring_enter(2). Throws SystemError, TransferError.
-    void wait(const TcpStream& stream);
+    /// Submits, and sleeps until there are `num_completions`, for TransferWatch::kMaxWait at most;
+    /// then stream.check(). One io_uring_enter(2). Throws SystemError, TransferError.
+    void wait(const TcpStream& stream, unsigned num_completions = 1);
 
     /// Hands each completion to `take(const io_uring_cqe&)`, without a system call.
     template<typename Take>

@@ -151,6 +151,14 @@ class FileMapping : public ::testing::Test {
     UniqueFd file_;
 };
 
+TEST(AnonymousMapping, DiscardedPagesComeBackZeroed)
+{
+    const Mapping mapping = Mapping::anonymous(2 * 4096, Mapping::Pages::kSmall);
+    std::ranges::fill(mapping.bytes(), std::byte{7});
+    mapping.discard();
+    EXPECT_EQ(std::ranges::count(mapping.bytes(), std::byte{0}), 2 * 4096);
+}
+
 TEST_F(FileMapping, AnyOffsetAndLength)
 {
     for (const std::size_t offset :

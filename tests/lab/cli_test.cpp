@@ -310,9 +310,9 @@ TEST(List, NamesEveryMethodAndWhatIsNotBuilt)
     std::map<std::string, nlohmann::json> methods;
     for (const auto& entry : document.at("methods"))
         methods[entry.at("name")] = entry;
-    for (const char* name :
-         {"read_write", "mmap_write", "sendfile", "sendfile_sg", "splice", "sendfile_direct",
-          "direct_write", "msg_zerocopy", "uring_send_zc", "af_xdp", "dpdk"})
+    for (const char* name : {"read_write", "mmap_write", "sendfile", "sendfile_sg", "splice",
+                             "sendfile_direct", "direct_write", "msg_zerocopy", "vmsplice",
+                             "uring_send_zc", "uring_splice", "af_xdp", "dpdk"})
         EXPECT_TRUE(methods.at(name).at("available").get<bool>()) << methods.at(name);
     std::map<std::string, nlohmann::json> receivers;
     for (const auto& entry : document.at("receivers"))

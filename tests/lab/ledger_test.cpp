@@ -255,6 +255,32 @@ TEST_F(LedgerLab, SpliceHandsOnTheFilesPages)
     EXPECT_EQ(verdict(*testbed::find_method("splice"), sample).agrees, true);
 }
 
+TEST_F(LedgerLab, UringSpliceDoesThatWithLessThanACallATurn)
+{
+    const Sample sample = watched("uring_splice", {.features = scatter_gather(true)});
+    expect_near(sample.ledger.cpu_copies_per_byte, 0.00, 0.01);
+    expect_near(sample.ledger.crossings_per_turn, 0.25, 0.1);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kZeroCopy);
+    EXPECT_NEAR(static_cast<double>(sample.ledger.payload_bytes.at("transmit/file")), kFileBytes,
+                0.02 * kFileBytes);
+    EXPECT_EQ(verdict(*testbed::find_method("uring_splice"), sample).agrees, true);
+}
+
+/// Not copied on arrival either, as what a zero-copy send hands on is: nobody waits for these
+/// pages.
+TEST_F(LedgerLab, VmspliceGivesItsPagesAwayUncopied)
+{
+    const Sample sample = watched("vmsplice", {.features = scatter_gather(true)});
+    expect_near(sample.ledger.cpu_copies_per_byte, 0.00, 0.01);
+    expect_near(sample.ledger.crossings_per_turn, 8, 0.1);
+    expect_near(sample.ledger.dma_disk_per_byte, 1.00, 0.02);
+    expect_near(sample.ledger.cache_insertions_per_mib, 0, 0);
+    EXPECT_EQ(sample.ledger.observed, ZeroCopy::kZeroCopy);
+    EXPECT_NEAR(static_cast<double>(sample.ledger.payload_bytes.at("transmit/anonymous")),
+                kFileBytes, 0.02 * kFileBytes);
+    EXPECT_EQ(verdict(*testbed::find_method("vmsplice"), sample).agrees, true);
+}
+
 /// The pages are the kernel's own, as those of a copy are: that the disk wrote them is what tells.
 TEST_F(LedgerLab, SendfileDirectHandsOnThePagesThatTheDiskWrote)
 {
