@@ -21,12 +21,26 @@
 struct msghdr {
     unsigned int msg_flags;
 };
+struct iov_iter {
+    unsigned char iter_type;
+};
 #pragma clang attribute pop
 
-SEC("fexit/filemap_read")
-int BPF_PROG(after_filemap_read, void *iocb, void *iter, long already_read, long ret)
+/* include/linux/uio.h before Linux 6.5. */
+enum iter_type___v6_1 { ITER_PIPE = 3 };
+
+/* Into a pipe, for splice(2) and sendfile(2), go references to the pages: lib/iov_iter.c,
+ * copy_page_to_iter_pipe(). Later kernels have no such iterator. */
+static __always_inline bool is_pipe(struct iov_iter *iter)
 {
-    if (counts.phase == LEDGER_WINDOW && is_worker() && ret > already_read)
+    return bpf_core_enum_value_exists(enum iter_type___v6_1, ITER_PIPE) &&
+           iter->iter_type == bpf_core_enum_value(enum iter_type___v6_1, ITER_PIPE);
+}
+
+SEC("fexit/filemap_read")
+int BPF_PROG(after_filemap_read, void *iocb, struct iov_iter *iter, long already_read, long ret)
+{
+    if (counts.phase == LEDGER_WINDOW && is_worker() && ret > already_read && !is_pipe(iter))
         add(&counts.copier_bytes[LEDGER_FILEMAP_READ], ret - already_read);
     return 0;
 }

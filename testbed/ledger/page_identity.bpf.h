@@ -71,53 +71,79 @@ static __always_inline struct frag read_frag(unsigned long address)
     return frag;
 }
 
+/* The fragments of one skb, as a walk goes through them. */
+struct frag_walk {
+    unsigned long next; /* address of the next one */
+    __u64 pos;          /* file offset of its first byte */
+    __u64 bytes[LEDGER_NUM_PLACES];
+    __u32 num_frags;
+    __u32 rest; /* bytes in fragments that were not walked through yet */
+    __u32 skip; /* headers in fragments */
+    enum ledger_stage stage;
+};
+
+/* A callback of bpf_loop(): verified once, where Linux 6.1 follows a loop with this body until it
+ * gives up. 1 ends the walk. */
+static long count_frag(__u32 i, void *context)
+{
+    struct frag_walk *walk = context;
+    if (i >= walk->num_frags)
+        return 1;
+    struct frag frag = read_frag(walk->next);
+    if (frag.len > walk->rest)
+        return 1;
+    walk->next += FRAG_BYTES;
+    walk->rest -= frag.len;
+    __u32 skipped = walk->skip < frag.len ? walk->skip : frag.len;
+    walk->skip -= skipped;
+    frag.offset += skipped;
+    frag.len -= skipped;
+    enum ledger_place place = place_of(frag.page, frag.offset, walk->pos);
+    if (place == LEDGER_PRIVATE && state.has_disk_pages && frag.len > 0 &&
+        take_disk_bytes(frag.page + frag.offset / config.page_bytes *
+                                        bpf_core_type_size(struct page),
+                        frag.len, walk->stage))
+        place = LEDGER_DISK;
+    if (place < LEDGER_NUM_PLACES)
+        walk->bytes[place] += frag.len;
+    walk->pos += frag.len;
+    return 0;
+}
+
 /* Counts the payload of one skb, of which `header_bytes` from skb->data on are headers, and
  * `inner_bytes` more lie among the payload. `pos` is the file offset of its first payload byte. */
 static __always_inline void count_payload(struct sk_buff *skb, __u32 header_bytes,
                                           __u32 inner_bytes, __u64 pos, enum ledger_stage stage)
 {
-    __u64 bytes[LEDGER_NUM_PLACES] = {};
-    __u32 rest = skb->data_len;
-    __u32 linear = skb->len - rest;
-    __u32 skip = 0; /* headers in fragments */
-    if (linear > header_bytes) {
-        bytes[LEDGER_LINEAR] = linear - header_bytes;
-        pos += bytes[LEDGER_LINEAR];
-    } else {
-        skip = header_bytes - linear;
-    }
     unsigned long shared = (unsigned long)(skb->head + skb->end);
-    __u32 num_frags = rest > 0 ? KERNEL_READ(struct skb_shared_info, shared, nr_frags) : 0;
-    unsigned long next = shared + bpf_core_field_offset(struct skb_shared_info, frags);
-    for (__u32 i = 0; i < MAX_FRAGS && i < num_frags; ++i, next += FRAG_BYTES) {
-        struct frag frag = read_frag(next);
-        if (frag.len > rest)
-            break;
-        rest -= frag.len;
-        __u32 skipped = skip < frag.len ? skip : frag.len;
-        skip -= skipped;
-        frag.offset += skipped;
-        frag.len -= skipped;
-        enum ledger_place place = place_of(frag.page, frag.offset, pos);
-        if (place == LEDGER_PRIVATE && state.has_disk_pages && frag.len > 0 &&
-            take_disk_bytes(frag.page + frag.offset / config.page_bytes *
-                                            bpf_core_type_size(struct page),
-                            frag.len, stage))
-            place = LEDGER_DISK;
-        if (place < LEDGER_NUM_PLACES)
-            bytes[place] += frag.len;
-        pos += frag.len;
+    struct frag_walk walk = {
+        .next = shared + bpf_core_field_offset(struct skb_shared_info, frags),
+        .pos = pos,
+        .rest = skb->data_len,
+        .stage = stage,
+    };
+    __u32 linear = skb->len - walk.rest;
+    if (linear > header_bytes) {
+        walk.bytes[LEDGER_LINEAR] = linear - header_bytes;
+        walk.pos += linear - header_bytes;
+    } else {
+        walk.skip = header_bytes - linear;
     }
-    bytes[LEDGER_OTHER] += rest; /* in a list of skbs */
+    if (walk.rest > 0) {
+        walk.num_frags = KERNEL_READ(struct skb_shared_info, shared, nr_frags);
+        bpf_loop(MAX_FRAGS, count_frag, &walk, 0);
+    }
+    walk.bytes[LEDGER_OTHER] += walk.rest; /* in a list of skbs */
     /* A socket copies headers and payload alike: they lie in the same place. */
     static const enum ledger_place likely[] = {LEDGER_PRIVATE, LEDGER_LINEAR, LEDGER_ANONYMOUS};
     for (int i = 0; i < 3; ++i) {
-        __u64 here = bytes[likely[i]] < inner_bytes ? bytes[likely[i]] : inner_bytes;
-        bytes[likely[i]] -= here;
+        __u64 *bytes = &walk.bytes[likely[i]];
+        __u64 here = *bytes < inner_bytes ? *bytes : inner_bytes;
+        *bytes -= here;
         inner_bytes -= here;
     }
     for (int i = 0; i < LEDGER_NUM_PLACES; ++i)
-        add(&counts.payload[stage][i], bytes[i]);
+        add(&counts.payload[stage][i], walk.bytes[i]);
 }
 
 struct ip_head { /* RFC 791 §3.1, without options */
