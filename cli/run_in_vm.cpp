@@ -49,20 +49,21 @@ std::string results_folder(const RunWords& words)
     return folder.string();
 }
 
-/// This process's arguments, with what it writes in the guest's folder of results.
+/// This process's arguments, with what it writes in the guest's folder of results, and without what
+/// is the guest's own.
 std::vector<std::string> arguments_inside(const RunWords& words)
 {
     std::ifstream file("/proc/self/cmdline", std::ios::binary);
     std::vector<std::string> arguments;
     std::string word;
     std::getline(file, word, '\0'); // the program
-    const auto names_output = [](std::string_view option) {
-        return option == "--out" || option == "--json";
+    const auto is_left_out = [](std::string_view option) {
+        return option == "--out" || option == "--json" || option == "--kernel";
     };
     while (std::getline(file, word, '\0')) {
-        if (names_output(word))
+        if (is_left_out(word))
             std::getline(file, word, '\0');
-        else if (!names_output(word.substr(0, word.find('='))))
+        else if (!is_left_out(word.substr(0, word.find('='))))
             arguments.push_back(word);
     }
     const fs::path folder = testbed::vm::kGuestResults;
@@ -93,6 +94,7 @@ int run_in_vm(const RunWords& words, const testbed::Plan& plan)
     catch_interruptions();
     const testbed::vm::GuestEnd end = testbed::vm::run_in_vm(
         {.command = command,
+         .kernel = words.kernel.value_or("newest"),
          .time_limit = kTimeLimit,
          .results = results,
          .file_bytes = plan.generated_bytes,

@@ -136,6 +136,11 @@ void add_run_options(CLI::App& command, RunWords& words)
                     "(docs/vm-lab.md); host: --if here, a sink at --peer")
         ->type_name("veth|vm|host");
     command
+        .add_option("--kernel", words.kernel,
+                    "vm lab: the guest's kernel, by the beginning of its version, as 6.1 or 7.3, "
+                    "or \"newest\" (default)")
+        ->type_name("VERSION");
+    command
         .add_option("--if", words.interface,
                     "host lab: the sending interface; vm lab: igb0 (default) or virtio0")
         ->type_name("IF");
@@ -293,6 +298,8 @@ testbed::Plan make_plan(const RunWords& words)
     }
     if (words.lab)
         plan.lab = testbed::parse_lab_kind(*words.lab);
+    if (words.kernel && plan.lab != testbed::LabKind::kVm)
+        throw core::UsageError("--kernel: the kernel of the vm lab's guest: add --lab vm");
     set(plan.interface, words.interface);
     set(plan.peer, words.peer);
     plan.allow_nic_changes = plan.allow_nic_changes || words.allow_nic_changes;

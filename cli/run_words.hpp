@@ -33,6 +33,7 @@ struct RunWords {
     std::optional<std::string> fault;
     std::optional<long> time_limit_s;
     std::optional<std::string> lab;
+    std::optional<std::string> kernel;
     std::optional<std::string> interface;
     std::optional<std::string> peer;
     bool allow_nic_changes = false;

@@ -77,8 +77,11 @@ std::vector<std::string> kernel_words(const GuestConfig& config)
                                    // On a busy host an emulated timer is late, and the kernel would
                                    // panic for it; nor is a CPU that waits for the host's stuck.
                                    "no_timer_check", "nowatchdog",
-                                   "rcupdate.rcu_cpu_stall_suppress=1", "intel_iommu=on",
-                                   "iommu=pt", "mitigations=off", "net.ifnames=0"};
+                                   // Linux 6.1 gives up an emulated TSC, and then each look at the
+                                   // clock is a system call of the worker's.
+                                   "tsc=reliable", "rcupdate.rcu_cpu_stall_suppress=1",
+                                   "intel_iommu=on", "iommu=pt", "mitigations=off",
+                                   "net.ifnames=0"};
     words.insert(words.end(), config.append.begin(), config.append.end());
     return words;
 }
