@@ -33,8 +33,9 @@ static __always_inline unsigned long folio_of(unsigned long page)
     return (__s64)head > -(1LL << 32) && (__s64)head < 0 ? page & (head - 1) : head - 1;
 }
 
-/* `pos` is the file offset of the fragment's first byte. */
-static __always_inline enum ledger_place place_of(unsigned long page, __u32 frag_offset, __u64 pos)
+/* Which enum ledger_place; `pos` is the file offset of the fragment's first byte. Global, so that the
+ * verifier goes through it once, and not for each fragment of each skb. */
+__noinline int place_of(__u64 page, __u32 frag_offset, __u64 pos)
 {
     if (page == 0 || (page & 1) != 0)
         return LEDGER_OTHER; /* a net_iov: device memory */
@@ -98,12 +99,13 @@ static long count_frag(__u32 i, void *context)
     walk->skip -= skipped;
     frag.offset += skipped;
     frag.len -= skipped;
-    enum ledger_place place = place_of(frag.page, frag.offset, walk->pos);
+    __u64 place = place_of(frag.page, frag.offset, walk->pos);
     if (place == LEDGER_PRIVATE && state.has_disk_pages && frag.len > 0 &&
         take_disk_bytes(frag.page + frag.offset / config.page_bytes *
                                         bpf_core_type_size(struct page),
                         frag.len, walk->stage))
         place = LEDGER_DISK;
+    barrier_var(place); /* what the compiler knows of place_of(), the verifier does not */
     if (place < LEDGER_NUM_PLACES)
         walk->bytes[place] += frag.len;
     walk->pos += frag.len;
