@@ -107,6 +107,7 @@ name_ports() {
     case $address in
       52:54:00:70:77:01) name=igb0 ;;
       52:54:00:70:77:02) name=igb1 ;;
+      52:54:00:70:77:03) name=igb2 ;;
       52:54:00:70:77:11) name=virtio0 ;;
       52:54:00:70:77:12) name=virtio1 ;;
       *) continue ;;
