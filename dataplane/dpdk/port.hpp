@@ -39,7 +39,10 @@ class Port {
         std::uint32_t mtu = 0;
         std::uint16_t num_queues = 1;
         std::uint32_t tx_entries = 0; ///< of each queue
-        bool udp_checksum = false;    ///< by the port
+        /// The same where the driver keeps what was sent until it needs the descriptors: what a
+        /// ring may hold back from the packet memory.
+        std::uint32_t tx_entries_kept = 0;
+        bool udp_checksum = false; ///< by the port
     };
 
     /// EAL has started. Throws core::TransferError: no such port, or it cannot do that.
@@ -58,16 +61,18 @@ class Port {
     [[nodiscard]] std::uint16_t send(std::uint16_t queue, std::span<rte_mbuf*> packets) noexcept;
 
     /// Has the driver free what the device is done with, where it has a way to be asked. Others
-    /// free at once (those that copy) or when they need the room.
-    void clean_up(std::uint16_t queue) noexcept;
+    /// free at once (those that copy) or when they need the room. `is_finished`: nothing more will
+    /// be sent by this queue.
+    void clean_up(std::uint16_t queue, bool is_finished) noexcept;
 
     /// The link was up at the start and is not any more: cable, peer process.
     [[nodiscard]] bool has_lost_link() const noexcept;
 
   private:
-    enum class CleanUp : std::uint8_t { kByCall, kByRefusedPacket, kNone };
+    enum class CleanUp : std::uint8_t { kByCall, kByCallAtTheEnd, kByRefusedPacket, kNone };
 
     void configure(const Config& config);
+    void wait_for_link() const;
     void close() noexcept;
 
     std::string name_;
