@@ -160,6 +160,12 @@ class SharedPort::QueueEngine final : public Engine {
         report.counters["buffers_out"] = packets_.num_out();
         report.counters["polls"] = num_polls_;
         report.counters["polls_empty"] = num_polls_empty_;
+        // A device's own count: of a virtual port, it would be the driver's.
+        if (const auto sent = port_.counters();
+            sent && shared_->name_.is_pci && shared_->packets_.size() == 1) {
+            report.counters["port_tx_packets"] = sent->packets;
+            report.counters["port_tx_bytes"] = sent->bytes;
+        }
         report.facts["memory"] = shared_->memory_.page_note();
         report.facts["cpu"] =
             fmt::format("busy-poll: {:.0f} % of {} looks at the port found something",
@@ -167,8 +173,9 @@ class SharedPort::QueueEngine final : public Engine {
                             static_cast<double>(std::max<std::uint64_t>(num_polls_, 1)),
                         num_polls_);
         report.facts["port"] =
-            fmt::format("{}: {}, {} TX descriptors{}", shared_->name_.name, port_.driver(),
-                        port_.tx_entries(), copies ? "; the driver copies each packet" : "");
+            fmt::format("{}: {}, {} TX descriptors{}{}", shared_->name_.name, port_.driver(),
+                        port_.tx_entries(), copies ? "; the driver copies each packet" : "",
+                        port_.makes_ipv4_checksums() ? "; it makes IPv4's checksum too" : "");
     }
 
   private:
@@ -208,8 +215,11 @@ SharedPort::SharedPort(const core::TransferJob& job, const PortName& name)
              .num_queues = static_cast<std::uint16_t>(job.dataplane.num_queues),
              .tx_entries = job.dataplane.ring_entries,
              .tx_entries_kept = entries_of_half_the_frames(job),
-             .udp_checksum = has_port_checksums(job)})
-{}
+             .checksums = has_port_checksums(job)})
+{
+    for (const auto& packets : packets_)
+        packets->ask_for(port_.tx_flags());
+}
 
 std::vector<std::unique_ptr<ExtbufPackets>> SharedPort::make_packets(const core::TransferJob& job,
                                                                      const PacketMemory& memory)
@@ -217,9 +227,7 @@ std::vector<std::unique_ptr<ExtbufPackets>> SharedPort::make_packets(const core:
     std::vector<std::unique_ptr<ExtbufPackets>> packets;
     for (std::uint32_t queue = 0; queue < job.dataplane.num_queues; ++queue) {
         packets.push_back(std::make_unique<ExtbufPackets>(
-            memory, ExtbufPackets::Config{.region = queue,
-                                          .num_segments = num_segments(job),
-                                          .udp_checksum = has_port_checksums(job)}));
+            memory, ExtbufPackets::Config{.region = queue, .num_segments = num_segments(job)}));
     }
     return packets;
 }

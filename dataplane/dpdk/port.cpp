@@ -126,7 +126,7 @@ void Port::configure(const Config& config)
                                 ? most
                                 : std::min<unsigned>(most, info.tx_desc_lim.nb_mtu_seg_max);
     }
-    if (config.udp_checksum) {
+    if (config.checksums) {
         constexpr std::uint64_t needed =
             RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
         if ((info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) == 0) {
@@ -136,7 +136,9 @@ void Port::configure(const Config& config)
                             name_, driver_));
         }
         conf.txmode.offloads |= info.tx_offload_capa & needed;
-        prepares_ = true;
+        tx_flags_ = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
+        if ((info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0)
+            tx_flags_ |= RTE_MBUF_F_TX_IP_CKSUM;
     }
     // Nothing is received by it. A driver that cannot do without an RX queue says so.
     if (const int error = rte_eth_dev_configure(port_, 0, config.num_queues, &conf); error != 0) {
@@ -184,6 +186,7 @@ void Port::configure(const Config& config)
         wait_for_link();
     rte_eth_link link{};
     was_up_ = rte_eth_link_get_nowait(port_, &link) == 0 && link.link_status != 0;
+    counters_at_start_ = counters().value_or(PortCounters{});
 }
 
 /// What is sent before is lost, and nobody says so.
@@ -201,10 +204,24 @@ void Port::wait_for_link() const
     }
 }
 
+bool Port::makes_ipv4_checksums() const noexcept
+{
+    return (tx_flags_ & RTE_MBUF_F_TX_IP_CKSUM) != 0;
+}
+
+std::optional<PortCounters> Port::counters() const noexcept
+{
+    rte_eth_stats stats{};
+    if (rte_eth_stats_get(port_, &stats) != 0)
+        return std::nullopt;
+    return PortCounters{.packets = stats.opackets - counters_at_start_.packets,
+                        .bytes = stats.obytes - counters_at_start_.bytes};
+}
+
 std::uint16_t Port::send(std::uint16_t queue, std::span<rte_mbuf*> packets) noexcept
 {
     auto count = static_cast<std::uint16_t>(packets.size());
-    if (prepares_)
+    if (tx_flags_ != 0)
         count = rte_eth_tx_prepare(port_, queue, packets.data(), count);
     return rte_eth_tx_burst(port_, queue, packets.data(), count);
 }
