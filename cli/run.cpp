@@ -18,11 +18,13 @@
 #include "testbed/plan.hpp"
 #include "testbed/registry.hpp"
 #include "testbed/report/report.hpp"
+#include "testbed/vm/guest_port.hpp"
 #include "testbed/vm/lab.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -32,10 +34,28 @@ namespace pagewire::cli {
 
 namespace {
 
-/// What this run was told to take.
-std::optional<nic::PciBinding> bind_port(const RunWords& words, const testbed::Plan& plan)
+/// A port of the virtual lab's guest by its name, and the driver that it is lent to: nobody else
+/// uses that machine's devices.
+bool takes_port_of_guest(testbed::Plan& plan)
 {
-    if (!words.dpdk_bind)
+    if (plan.lab != testbed::LabKind::kVm)
+        return false;
+    plan.dataplane.dpdk_port = testbed::vm::with_pci_address(plan.dataplane.dpdk_port);
+    const bool is_on_its_wire = !plan.interface.starts_with("virtio"); // else the row is skipped
+    const bool takes =
+        is_on_its_wire &&
+        std::any_of(plan.methods.begin(), plan.methods.end(), [&](const std::string& name) {
+            return testbed::has_pci_port(*testbed::find_method(name), plan);
+        });
+    if (takes)
+        testbed::vm::prepare_vfio(plan.dataplane.dpdk_port, plan.interface);
+    return takes;
+}
+
+/// What this run was told to take.
+std::optional<nic::PciBinding> bind_port(const RunWords& words, testbed::Plan& plan)
+{
+    if (!takes_port_of_guest(plan) && !words.dpdk_bind)
         return std::nullopt;
     const std::string& port = plan.dataplane.dpdk_port;
     const std::string address = port.substr(0, port.find(','));
@@ -88,7 +108,7 @@ std::string command_line()
 int run(const RunWords& words)
 {
     const ProgressKind progress = parse_progress_kind(words.progress);
-    const testbed::Plan plan = make_plan(words);
+    testbed::Plan plan = make_plan(words);
     if (words.dry_run) {
         fmt::print("{}", testbed::dry_run(plan));
         return kDone;

@@ -59,6 +59,10 @@ class Engine {
     /// Stores addresses of finished descriptors; returns how many.
     [[nodiscard]] virtual std::size_t reclaim(std::span<std::uint64_t> addrs) noexcept = 0;
 
+    /// Nothing more will be submitted: now is the time for devices that give back what they are
+    /// done with only where they need its place.
+    virtual void finish() noexcept {}
+
     /// Sleeps until the device has made room, or `longest` is over.
     virtual void wait(std::chrono::milliseconds longest) noexcept = 0;
 

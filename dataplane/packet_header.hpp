@@ -28,6 +28,8 @@ inline constexpr std::uint32_t kPacketHeaderBytes =
 /// Where the device finds the sums of a packet whose checksum it is to make: octets from the
 /// packet's start, and from there.
 inline constexpr std::uint16_t kChecksumStart = kEthernetBytes + kIpv4Bytes;
+/// Of the IPv4 header's own checksum (RFC 791 §3.1).
+inline constexpr std::uint16_t kIpv4ChecksumAt = kEthernetBytes + 10;
 inline constexpr std::uint16_t kChecksumOffset = 6; // RFC 768: the fourth field of the UDP header
 
 /// What the UDP checksum of one packet is made of.

@@ -402,6 +402,7 @@ void Pipeline::idle(const core::TransferWatch& watch)
 
 void Pipeline::drain(const core::TransferWatch& watch)
 {
+    engine_.finish();
     while (ledger_.num_outstanding() > 0) {
         if (const int error = engine_.kick(); error != 0)
             core::throw_error(error, "send", fmt::format("on {}", job_.interface));

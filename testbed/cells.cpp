@@ -22,6 +22,10 @@ std::string obstacle(const core::Method& method, CacheState cache, const Setting
     if (has_software_nic(method, plan) && plan.lab == LabKind::kHost)
         return "its software NIC is a process of the sender's machine: name a port with "
                "--dpdk-port";
+    if (has_pci_port(method, plan) && plan.lab == LabKind::kVm &&
+        plan.interface.starts_with("virtio"))
+        return fmt::format("its port is on the wire of the igb ports, {} is on another one",
+                           plan.interface);
     if (const core::Support support = method.probe(); !support)
         return support.reason();
     if (setting.source == nullptr)

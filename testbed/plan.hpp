@@ -188,6 +188,9 @@ void validate_plan(const Plan& plan, const Plan& as_read,
 /// Whether a method's data goes to a software NIC that the sink plays, not over the lab's link.
 [[nodiscard]] bool has_software_nic(const core::Method& method, const Plan& plan);
 
+/// Whether a method drives a PCI device by itself, which no driver of the kernel's has meanwhile.
+[[nodiscard]] bool has_pci_port(const core::Method& method, const Plan& plan);
+
 /// The receiver's name for a wire of this plan.
 [[nodiscard]] std::string_view receiver_name(SinkKind sink, core::Wire wire);
 

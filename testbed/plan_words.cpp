@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The words of a plan and of the command line, and what they stand for.
+#include "nic/pci_device.hpp"
 #include "testbed/plan.hpp"
 #include "testbed/plan_rules.hpp"
 
@@ -68,6 +69,12 @@ std::string_view sink_name(SinkKind sink)
 bool has_software_nic(const core::Method& method, const Plan& plan)
 {
     return !method.software_nic.empty() && plan.dataplane.dpdk_port.empty();
+}
+
+bool has_pci_port(const core::Method& method, const Plan& plan)
+{
+    const std::string& port = plan.dataplane.dpdk_port;
+    return !method.software_nic.empty() && nic::is_pci_address(port.substr(0, port.find(',')));
 }
 
 std::string_view receiver_name(SinkKind sink, core::Wire wire)

@@ -7,6 +7,7 @@
 #include "dataplane/queue_split.hpp"
 #include "dataplane/xdp_choice.hpp"
 #include "nic/link.hpp"
+#include "nic/pci_device.hpp"
 #include "testbed/child_process.hpp"
 #include "testbed/deferred_skbs.hpp"
 #include "testbed/disk_counters.hpp"
@@ -39,6 +40,18 @@ std::string arrival_remark(const core::ReceiveReport& report, bool verified)
             remark += fmt::format("{}{}: {}", remark.empty() ? "" : "; ", what, it->second);
     }
     return remark;
+}
+
+/// Of the NIC that an engine drives from the worker.
+UserspaceNicEvidence userspace_nic(const core::TransferJob& job, const TransferNote& worker)
+{
+    const std::string& port = job.dataplane.dpdk_port;
+    const auto device = nic::find_pci_device(port.substr(0, port.find(',')));
+    const auto sent = worker.report.counters.find("port_tx_bytes");
+    return {.kernel_driver = device ? device->driver : std::string{},
+            .payload_protected = job.dataplane.protect_payload,
+            .tx_bytes =
+                sent == worker.report.counters.end() ? std::nullopt : std::optional(sent->second)};
 }
 
 } // namespace
@@ -166,6 +179,8 @@ void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sa
     sample.watched = reading.has_value();
     if (has_software_nic(*cell.method, plan_))
         evidence.software_nic = software_nic_evidence(sample.sink.report);
+    if (has_pci_port(*cell.method, plan_))
+        evidence.userspace_nic = userspace_nic(job, sample.worker);
     evidence.worker = &sample.worker;
     evidence.reading = reading ? &*reading : nullptr;
     sample.ledger = ledger_figures(evidence);
@@ -196,6 +211,11 @@ core::DataplaneJob TransferRunner::dataplane_job(const Cell& cell) const
     }
     if (job.layout == core::PacketLayout::kAuto)
         job.layout = core::PacketLayout::kSegments;
+    // What a driver in the worker copies can only be ruled out (copies_by_protection()); it costs
+    // time, which has no meaning here.
+    if (lab_.link().virtual_hardware && has_pci_port(*cell.method, plan_) &&
+        job.layout == core::PacketLayout::kSegments && job.fault.empty())
+        job.protect_payload = true;
     return job;
 }
 

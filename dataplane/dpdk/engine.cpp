@@ -4,6 +4,8 @@
 #include "core/mapping.hpp"
 #include "core/units.hpp"
 #include "dataplane/dpdk/eal.hpp"
+#include "dataplane/frame_ledger.hpp"
+#include "dataplane/packet_header.hpp"
 #include "dataplane/segmenter.hpp"
 
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 
 namespace pagewire::dataplane::dpdk {
 
@@ -42,6 +45,20 @@ std::uint32_t num_segments(const core::TransferJob& job)
 {
     constexpr std::uint32_t cached = 512;
     return job.dataplane.ring_entries + kPendingSegments + cached;
+}
+
+/// Descriptors that half of the frames fill: a ring that keeps them leaves the other half to the
+/// disk.
+std::uint32_t entries_of_half_the_frames(const core::TransferJob& job)
+{
+    const auto layout = PacketMemoryLayout::of(job.dataplane, job.mtu);
+    const bool headroom = layout.has_headroom();
+    const std::uint64_t packet_bytes = headroom ? layout.slot_bytes : payload_room(job.mtu);
+    const std::uint64_t packet_entries =
+        headroom ? 1 : 1 + (packet_bytes + kChunkBytes - 1) / kChunkBytes; // at least
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(layout.frames_bytes() / 2 / packet_bytes * packet_entries,
+                                std::numeric_limits<std::uint16_t>::max()));
 }
 
 void start_eal(const core::TransferJob& job, const PortName& port)
@@ -106,7 +123,7 @@ class SharedPort::QueueEngine final : public Engine {
             return lost_;
         ++num_polls_;
         const bool sent = send_pending();
-        port_.clean_up(queue_);
+        port_.clean_up(queue_, is_finished_ && num_pending_ == 0);
         if (sent || packets_.has_returned())
             return 0;
         ++num_polls_empty_;
@@ -125,6 +142,8 @@ class SharedPort::QueueEngine final : public Engine {
         return packets_.take_returned(addrs);
     }
 
+    void finish() noexcept override { is_finished_ = true; }
+
     /// There is nothing to sleep in: a poll-mode driver is asked again and again.
     void wait(std::chrono::milliseconds longest) noexcept override
     {
@@ -141,6 +160,12 @@ class SharedPort::QueueEngine final : public Engine {
         report.counters["buffers_out"] = packets_.num_out();
         report.counters["polls"] = num_polls_;
         report.counters["polls_empty"] = num_polls_empty_;
+        // A device's own count: of a virtual port, it would be the driver's.
+        if (const auto sent = port_.counters();
+            sent && shared_->name_.is_pci && shared_->packets_.size() == 1) {
+            report.counters["port_tx_packets"] = sent->packets;
+            report.counters["port_tx_bytes"] = sent->bytes;
+        }
         report.facts["memory"] = shared_->memory_.page_note();
         report.facts["cpu"] =
             fmt::format("busy-poll: {:.0f} % of {} looks at the port found something",
@@ -148,8 +173,9 @@ class SharedPort::QueueEngine final : public Engine {
                             static_cast<double>(std::max<std::uint64_t>(num_polls_, 1)),
                         num_polls_);
         report.facts["port"] =
-            fmt::format("{}: {}, {} TX descriptors{}", shared_->name_.name, port_.driver(),
-                        port_.tx_entries(), copies ? "; the driver copies each packet" : "");
+            fmt::format("{}: {}, {} TX descriptors{}{}", shared_->name_.name, port_.driver(),
+                        port_.tx_entries(), copies ? "; the driver copies each packet" : "",
+                        port_.makes_ipv4_checksums() ? "; it makes IPv4's checksum too" : "");
     }
 
   private:
@@ -171,6 +197,7 @@ class SharedPort::QueueEngine final : public Engine {
     Port& port_;
     std::uint16_t queue_;
     bool entered_ = false; // the thread that uses it is an lcore
+    bool is_finished_ = false;
     std::array<rte_mbuf*, kPendingPackets> pending_{};
     std::size_t num_pending_ = 0;
     Clock::time_point next_look_{};
@@ -187,8 +214,12 @@ SharedPort::SharedPort(const core::TransferJob& job, const PortName& name)
              .mtu = job.mtu,
              .num_queues = static_cast<std::uint16_t>(job.dataplane.num_queues),
              .tx_entries = job.dataplane.ring_entries,
-             .udp_checksum = has_port_checksums(job)})
-{}
+             .tx_entries_kept = entries_of_half_the_frames(job),
+             .checksums = has_port_checksums(job)})
+{
+    for (const auto& packets : packets_)
+        packets->ask_for(port_.tx_flags());
+}
 
 std::vector<std::unique_ptr<ExtbufPackets>> SharedPort::make_packets(const core::TransferJob& job,
                                                                      const PacketMemory& memory)
@@ -196,9 +227,7 @@ std::vector<std::unique_ptr<ExtbufPackets>> SharedPort::make_packets(const core:
     std::vector<std::unique_ptr<ExtbufPackets>> packets;
     for (std::uint32_t queue = 0; queue < job.dataplane.num_queues; ++queue) {
         packets.push_back(std::make_unique<ExtbufPackets>(
-            memory, ExtbufPackets::Config{.region = queue,
-                                          .num_segments = num_segments(job),
-                                          .udp_checksum = has_port_checksums(job)}));
+            memory, ExtbufPackets::Config{.region = queue, .num_segments = num_segments(job)}));
     }
     return packets;
 }

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace pagewire::dataplane::dpdk {
 
@@ -78,7 +79,6 @@ ExtbufPackets::ExtbufPackets(const PacketMemory& memory, const Config& config)
     : memory_(memory),
       base_(
           static_cast<std::uint64_t>(memory.region(config.region).data() - memory.bytes().data())),
-      udp_checksum_(config.udp_checksum),
       returned_(config.num_segments)
 {
     constexpr unsigned cache = 256; // mbufs that are taken and given back without the pool's ring
@@ -125,12 +125,15 @@ rte_mbuf* ExtbufPackets::make(std::span<const Descriptor> segments) noexcept
     rte_mbuf* packet = mbufs[0];
     packet->nb_segs = static_cast<std::uint16_t>(count);
     packet->pkt_len = packet_bytes;
-    if (udp_checksum_) {
-        // The header holds the pseudo header's sum, as the driver wants it.
-        packet->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
+    if (tx_flags_ != 0) {
+        // The UDP header holds the pseudo header's sum, as the driver wants it.
+        packet->ol_flags |= tx_flags_;
         packet->l2_len = kEthernetBytes;
         packet->l3_len = kIpv4Bytes;
     }
+    if ((tx_flags_ & RTE_MBUF_F_TX_IP_CKSUM) != 0) // which wants 0 in its place
+        std::memset(rte_pktmbuf_mtod_offset(packet, std::byte*, kIpv4ChecksumAt), 0,
+                    sizeof(std::uint16_t));
     return packet;
 }
 

@@ -69,7 +69,6 @@ class ExtbufPackets {
     struct Config {
         std::uint32_t region = 0;       ///< of the memory; addresses count from its start
         std::uint32_t num_segments = 0; ///< at once
-        bool udp_checksum = false;      ///< to be made by the port
     };
 
     /// Throws core::TransferError.
@@ -77,6 +76,10 @@ class ExtbufPackets {
     ~ExtbufPackets();
     ExtbufPackets(const ExtbufPackets&) = delete;
     ExtbufPackets& operator=(const ExtbufPackets&) = delete;
+
+    /// Checksums that every packet asks of the port from now on, in mbufs' words
+    /// (RTE_MBUF_F_TX_...).
+    void ask_for(std::uint64_t tx_flags) noexcept { tx_flags_ = tx_flags; }
 
     /// One packet of these segments; null where too few mbufs are free, or too many that came back
     /// wait to be taken. At most Segmenter's.
@@ -97,7 +100,7 @@ class ExtbufPackets {
 
     const PacketMemory& memory_;
     std::uint64_t base_; // of the region
-    bool udp_checksum_;
+    std::uint64_t tx_flags_ = 0;
     rte_mempool* pool_ = nullptr;
     std::vector<std::uint64_t> returned_; // room for all segments that are out or here
     std::size_t num_returned_ = 0;

@@ -2,6 +2,7 @@
 #include "dataplane/dpdk/port.hpp"
 
 #include "core/error.hpp"
+#include "core/units.hpp"
 #include "dataplane/dpdk/eal.hpp"
 #include "dataplane/segmenter.hpp"
 #include "nic/pci_device.hpp"
@@ -16,9 +17,28 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <limits>
+#include <thread>
 
 namespace pagewire::dataplane::dpdk {
+
+namespace {
+
+/// Copper takes 2 s to 4 s to agree on a rate.
+constexpr std::chrono::seconds kLinkTime{15};
+
+/// DPDK 22.11, drivers/net/e1000/igb_rxtx.c: igb_tx_done_cleanup() makes each descriptor that it
+/// frees the last one of a packet (last_id). A lap later eth_igb_xmit_pkts() waits for such a
+/// descriptor's done bit, which the device sets in a packet's real last one alone (RS): packets of
+/// several segments go out for one lap of the ring, and never again. It is asked when nothing is to
+/// be sent any more; until then the driver frees what lies in the descriptors that it needs.
+bool spoils_ring_by_clean_up(std::string_view driver)
+{
+    return driver.starts_with("net_e1000_igb"); // and net_e1000_igb_vf
+}
+
+} // namespace
 
 PortName PortName::parse(std::string_view text)
 {
@@ -106,7 +126,7 @@ void Port::configure(const Config& config)
                                 ? most
                                 : std::min<unsigned>(most, info.tx_desc_lim.nb_mtu_seg_max);
     }
-    if (config.udp_checksum) {
+    if (config.checksums) {
         constexpr std::uint64_t needed =
             RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
         if ((info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) == 0) {
@@ -116,7 +136,9 @@ void Port::configure(const Config& config)
                             name_, driver_));
         }
         conf.txmode.offloads |= info.tx_offload_capa & needed;
-        prepares_ = true;
+        tx_flags_ = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
+        if ((info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0)
+            tx_flags_ |= RTE_MBUF_F_TX_IP_CKSUM;
     }
     // Nothing is received by it. A driver that cannot do without an RX queue says so.
     if (const int error = rte_eth_dev_configure(port_, 0, config.num_queues, &conf); error != 0) {
@@ -124,17 +146,31 @@ void Port::configure(const Config& config)
             fmt::format("{}; some drivers want receive queues too, and a port has none here",
                         Eal::error(fmt::format("{}: set-up", name_), error)));
     }
+    std::uint32_t entries = config.tx_entries;
+    if (spoils_ring_by_clean_up(driver_)) {
+        clean_up_ = CleanUp::kByCallAtTheEnd;
+        const std::uint32_t align = std::max<std::uint32_t>(info.tx_desc_lim.nb_align, 1);
+        entries = core::round_down(std::min(entries, config.tx_entries_kept), align);
+    }
     std::uint16_t rx_entries = 0;
-    tx_entries_ = static_cast<std::uint16_t>(
-        std::min<std::uint32_t>(config.tx_entries, info.tx_desc_lim.nb_max));
+    tx_entries_ =
+        static_cast<std::uint16_t>(std::min<std::uint32_t>(entries, info.tx_desc_lim.nb_max));
     check("ring size", rte_eth_dev_adjust_nb_rx_tx_desc(port_, &rx_entries, &tx_entries_));
+    if (clean_up_ == CleanUp::kByCallAtTheEnd && tx_entries_ > config.tx_entries_kept) {
+        throw core::TransferError(fmt::format(
+            "{} ({}) has {} TX descriptors at least and keeps what they sent, which is too much of "
+            "the packet memory: use more of it (umem)",
+            name_, driver_, tx_entries_));
+    }
     for (std::uint16_t queue = 0; queue < config.num_queues; ++queue) {
         check("TX queue",
               rte_eth_tx_queue_setup(port_, queue, tx_entries_,
                                      static_cast<unsigned>(rte_eth_dev_socket_id(port_)), nullptr));
     }
     check("start", rte_eth_dev_start(port_));
-    if (rte_eth_tx_done_cleanup(port_, 0, 0) != -ENOTSUP) {
+    if (clean_up_ == CleanUp::kByCallAtTheEnd) {
+        // Not asked now.
+    } else if (rte_eth_tx_done_cleanup(port_, 0, 0) != -ENOTSUP) {
         clean_up_ = CleanUp::kByCall;
     } else if (name_.starts_with("net_virtio_user")) {
         // Its driver frees when it lacks descriptors, as many as are done of those that it lacks
@@ -146,21 +182,57 @@ void Port::configure(const Config& config)
             refused_.back()->nb_segs = std::numeric_limits<std::uint16_t>::max();
         }
     }
+    if (config.port.is_pci)
+        wait_for_link();
     rte_eth_link link{};
     was_up_ = rte_eth_link_get_nowait(port_, &link) == 0 && link.link_status != 0;
+    counters_at_start_ = counters().value_or(PortCounters{});
+}
+
+/// What is sent before is lost, and nobody says so.
+void Port::wait_for_link() const
+{
+    const auto deadline = std::chrono::steady_clock::now() + kLinkTime;
+    rte_eth_link link{};
+    while (rte_eth_link_get_nowait(port_, &link) != 0 || link.link_status == 0) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            throw core::TransferError(
+                fmt::format("{} ({}): no link within {} s: look at the cable and the other end",
+                            name_, driver_, kLinkTime.count()));
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+}
+
+bool Port::makes_ipv4_checksums() const noexcept
+{
+    return (tx_flags_ & RTE_MBUF_F_TX_IP_CKSUM) != 0;
+}
+
+std::optional<PortCounters> Port::counters() const noexcept
+{
+    rte_eth_stats stats{};
+    if (rte_eth_stats_get(port_, &stats) != 0)
+        return std::nullopt;
+    return PortCounters{.packets = stats.opackets - counters_at_start_.packets,
+                        .bytes = stats.obytes - counters_at_start_.bytes};
 }
 
 std::uint16_t Port::send(std::uint16_t queue, std::span<rte_mbuf*> packets) noexcept
 {
     auto count = static_cast<std::uint16_t>(packets.size());
-    if (prepares_)
+    if (tx_flags_ != 0)
         count = rte_eth_tx_prepare(port_, queue, packets.data(), count);
     return rte_eth_tx_burst(port_, queue, packets.data(), count);
 }
 
-void Port::clean_up(std::uint16_t queue) noexcept
+void Port::clean_up(std::uint16_t queue, bool is_finished) noexcept
 {
     switch (clean_up_) {
+    case CleanUp::kByCallAtTheEnd:
+        if (!is_finished)
+            return;
+        [[fallthrough]];
     case CleanUp::kByCall:
         (void)rte_eth_tx_done_cleanup(port_, queue, 0);
         return;

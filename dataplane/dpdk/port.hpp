@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,11 @@ struct PortName {
     [[nodiscard]] std::string driver() const;
 };
 
+struct PortCounters {
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0; ///< of frames, without their check sequence
+};
+
 /// Sole owner of one DPDK port and its TX queues, each of which one thread may use. Stopped and
 /// closed at the end of its life: what the driver still holds is freed then.
 class Port {
@@ -39,7 +45,11 @@ class Port {
         std::uint32_t mtu = 0;
         std::uint16_t num_queues = 1;
         std::uint32_t tx_entries = 0; ///< of each queue
-        bool udp_checksum = false;    ///< by the port
+        /// The same where the driver keeps what was sent until it needs the descriptors: what a
+        /// ring may hold back from the packet memory.
+        std::uint32_t tx_entries_kept = 0;
+        /// By the port: UDP's, and IPv4's where it makes that too.
+        bool checksums = false;
     };
 
     /// EAL has started. Throws core::TransferError: no such port, or it cannot do that.
@@ -54,20 +64,31 @@ class Port {
 
     [[nodiscard]] std::uint16_t tx_entries() const noexcept { return tx_entries_; }
 
+    /// What each packet is to ask for, in mbufs' words: checksums that the port makes.
+    [[nodiscard]] std::uint64_t tx_flags() const noexcept { return tx_flags_; }
+
+    [[nodiscard]] bool makes_ipv4_checksums() const noexcept;
+
+    /// What it has sent since it was opened, as the device counts it; nothing where its driver does
+    /// not say.
+    [[nodiscard]] std::optional<PortCounters> counters() const noexcept;
+
     /// Hands packets to the driver; returns how many it took.
     [[nodiscard]] std::uint16_t send(std::uint16_t queue, std::span<rte_mbuf*> packets) noexcept;
 
     /// Has the driver free what the device is done with, where it has a way to be asked. Others
-    /// free at once (those that copy) or when they need the room.
-    void clean_up(std::uint16_t queue) noexcept;
+    /// free at once (those that copy) or when they need the room. `is_finished`: nothing more will
+    /// be sent by this queue.
+    void clean_up(std::uint16_t queue, bool is_finished) noexcept;
 
     /// The link was up at the start and is not any more: cable, peer process.
     [[nodiscard]] bool has_lost_link() const noexcept;
 
   private:
-    enum class CleanUp : std::uint8_t { kByCall, kByRefusedPacket, kNone };
+    enum class CleanUp : std::uint8_t { kByCall, kByCallAtTheEnd, kByRefusedPacket, kNone };
 
     void configure(const Config& config);
+    void wait_for_link() const;
     void close() noexcept;
 
     std::string name_;
@@ -75,7 +96,8 @@ class Port {
     std::uint16_t port_ = 0;
     std::uint16_t tx_entries_ = 0;
     unsigned num_segments_max_ = 1;
-    bool prepares_ = false;
+    std::uint64_t tx_flags_ = 0; // any: packets are prepared
+    PortCounters counters_at_start_;
     CleanUp clean_up_ = CleanUp::kNone;
     std::vector<std::unique_ptr<rte_mbuf>> refused_; // kByRefusedPacket: one a queue
     bool was_up_ = false;

@@ -38,6 +38,8 @@ constexpr const char* kUmemEvidence =
 constexpr const char* kPacketSocketEvidence =
     "page identity at net_dev_queue of the sending device, which a packet socket hands them to";
 
+constexpr const char* kVfioDriver = "vfio-pci";
+
 /// Page identity speaks for the payload that it saw. More than this share may not have passed
 /// unseen: on some machines no program runs in the context of a protected process, and the packets
 /// of the softirqs that interrupt it go by unseen.
@@ -310,10 +312,58 @@ class Maker {
                                             fmt::format("{}; {}", by_addresses, kReadEvidence)};
     }
 
+    /// A call of the worker's, while it sent, that may have given it the payload's pages back;
+    /// empty: none.
+    [[nodiscard]] std::string lifted_protection() const
+    {
+        for (const char* call : {"mprotect", "pkey_mprotect"}) {
+            if (reading_->calls.contains(call))
+                return call;
+        }
+        return {};
+    }
+
+    /// A driver in the worker copies by its own instructions, which nothing watches. Where the
+    /// worker has no access to the payload's pages such a copy would have been its end.
+    void copies_by_protection(const UserspaceNicEvidence& seen)
+    {
+        if (!seen.payload_protected)
+            return no_copies("its driver runs in the worker, and nothing sees what that copies: "
+                             "with --protect-payload and the layout 'segments' it could not");
+        if (seen.kernel_driver != kVfioDriver)
+            return no_copies(fmt::format("the device is {}'s for the kernel, not {}'s",
+                                         seen.kernel_driver.empty() ? "nobody" : seen.kernel_driver,
+                                         kVfioDriver));
+        if (!distrust_.empty())
+            return no_copies(distrust_);
+        if (const std::string call = lifted_protection(); !call.empty())
+            return no_copies(fmt::format("the worker called {} while it sent, which may have "
+                                         "lifted the payload's protection",
+                                         call));
+        if (seen.tx_bytes.value_or(0) < evidence_.worker->report.bytes_sent)
+            return no_copies(fmt::format("the device counts {} bytes sent of a payload of {:.0f}",
+                                         seen.tx_bytes.value_or(0), payload_));
+        constexpr const char* by_protection =
+            "PROT_NONE on the payload's pages, by the worker's mprotect(2), which no later call of "
+            "it lifted (sys_exit): its driver could not read them, the kernel has none for the "
+            "device (vfio-pci), and yet the device sent them";
+        const auto& moved = reading_->counts.call_bytes;
+        const double by_reading =
+            static_cast<double>(moved[LEDGER_READ_FILE] + moved[LEDGER_FILE_OTHER]) / payload_;
+        figures_.copies_to_user_per_byte = {.value = by_reading, .evidence = kReadEvidence};
+        figures_.copies_to_kernel_per_byte = {.value = 0, .evidence = by_protection};
+        figures_.copies_at_transmit_per_byte = {.value = 0, .evidence = by_protection};
+        figures_.cpu_copies_per_byte = {
+            .value = by_reading, .evidence = fmt::format("{}; {}", by_protection, kReadEvidence)};
+        observe(by_reading, by_protection);
+    }
+
     void copies()
     {
         if (evidence_.software_nic)
             return copies_by_addresses(*evidence_.software_nic);
+        if (evidence_.userspace_nic)
+            return copies_by_protection(*evidence_.userspace_nic);
         if (const std::string why = blind(); !why.empty())
             return no_copies(why);
         const ledger_counts& counts = reading_->counts;
@@ -448,6 +498,18 @@ class Maker {
                 ratio(static_cast<double>(evidence_.software_nic->bytes_fetched), payload_,
                       "fetched by the software NIC, headers included; emulated: a process that "
                       "reads the sender's memory");
+        else if (evidence_.userspace_nic)
+            figures_.dma_nic_per_byte =
+                evidence_.userspace_nic->tx_bytes
+                    ? ratio(static_cast<double>(*evidence_.userspace_nic->tx_bytes), payload_,
+                            evidence_.nic_virtual
+                                ? "the device's own count, read by its driver in the worker, "
+                                  "headers included; emulated: QEMU fetches what the driver's "
+                                  "descriptors say"
+                                : "the device's own count, read by its driver in the worker, "
+                                  "headers included")
+                    : unavailable("the device's driver in the worker tells no count for one "
+                                  "transfer of several queues");
         else if (!evidence_.nic_tx_bytes)
             figures_.dma_nic_per_byte = unavailable("the device's counters were not read");
         else

@@ -34,6 +34,15 @@ struct SoftwareNicEvidence {
 /// Of a software NIC's counters.
 [[nodiscard]] SoftwareNicEvidence software_nic_evidence(const core::ReceiveReport& report);
 
+/// A NIC whose driver runs in the worker: no kernel's driver has it, and no tracepoint sees its
+/// packets.
+struct UserspaceNicEvidence {
+    std::string kernel_driver; ///< who has the device for the kernel (sysfs), while it sends
+    /// mprotect(2) took every access to the payload from the worker before the transfer.
+    bool payload_protected = false;
+    std::optional<std::uint64_t> tx_bytes; ///< as the device counts them
+};
+
 /// Everything that figures are made of. `reading` is null where the ledger did not watch.
 struct TransferEvidence {
     core::Wire wire = core::Wire::kTcp;
@@ -47,6 +56,7 @@ struct TransferEvidence {
     bool nic_emulated = false;
     bool nic_virtual = false; ///< emulated, and a device to its driver: QEMU plays it
     std::optional<SoftwareNicEvidence> software_nic = {};
+    std::optional<UserspaceNicEvidence> userspace_nic = {};
 };
 
 /// What the path did to the payload, as observed.

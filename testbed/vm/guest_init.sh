@@ -97,6 +97,7 @@ load_drivers() {
 
 # Ports by their hardware addresses, whatever order their drivers came in: 52:54:00:70:77:NN.
 name_ports() {
+  mkdir -p /pagewire/ports
   tries=0
   while [ "$(ls -d /sys/class/net/*/device 2>/dev/null | wc -l)" -lt "$PAGEWIRE_VM_PORTS" ] && [ $tries -lt 100 ]; do
     tries=$((tries + 1))
@@ -107,10 +108,13 @@ name_ports() {
     case $address in
       52:54:00:70:77:01) name=igb0 ;;
       52:54:00:70:77:02) name=igb1 ;;
+      52:54:00:70:77:03) name=igb2 ;;
       52:54:00:70:77:11) name=virtio0 ;;
       52:54:00:70:77:12) name=virtio1 ;;
       *) continue ;;
     esac
+    # A device that another driver had comes back with a name of the kernel's: here it keeps this one.
+    ln -s "$(readlink -f "$folder/device")" /pagewire/ports/$name
     ip link set dev "${folder##*/}" name $name || say "${folder##*/} cannot be named $name"
   done
   ip link set dev lo up

@@ -93,6 +93,13 @@ bool boots_with_kvm(const Kernel& kernel, const Tools& tools, int disk)
 
 } // namespace
 
+// guest_init.sh names the ports, qemu.cpp joins them.
+std::string partner_of(std::string port)
+{
+    port.back() = '1';
+    return port;
+}
+
 bool is_inside()
 {
     return std::getenv("PAGEWIRE_VM") != nullptr;

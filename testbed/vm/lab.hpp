@@ -38,6 +38,9 @@ inline constexpr const char* kGuestResults = "/pagewire/results";
 /// The port that a run in the guest sends from, unless it names another.
 inline constexpr const char* kDefaultPort = "igb0";
 
+/// The port at the other end of its wire: "igb1" of "igb0".
+[[nodiscard]] std::string partner_of(std::string port);
+
 /// This process runs in the guest.
 [[nodiscard]] bool is_inside();
 

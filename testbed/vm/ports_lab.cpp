@@ -33,13 +33,6 @@ constexpr std::chrono::seconds kCarrierTime{60};
 constexpr std::chrono::seconds kHomeTime{10};
 constexpr useconds_t kPauseUs = 20'000;
 
-/// "igb0" is joined to "igb1": guest_init.sh names the ports, qemu.cpp joins them.
-std::string partner_of(std::string interface)
-{
-    interface.back() = '1';
-    return interface;
-}
-
 /// From the guest's first namespace, to where a port comes back a moment after its last namespace
 /// is gone.
 void take_port(const std::string& name, const nic::NetNamespace& target)
@@ -78,7 +71,7 @@ class PortsLab final : public Lab {
           cpus_(choose_cpus())
     {
         const std::string near_name = plan.interface.empty() ? vm::kDefaultPort : plan.interface;
-        const std::string far_name = partner_of(near_name);
+        const std::string far_name = vm::partner_of(near_name);
         take_port(near_name, near_);
         take_port(far_name, far_);
         lengthen_rx_ring(far_, far_name);

@@ -52,10 +52,13 @@ class Arguments {
     std::vector<std::string> words_;
 };
 
+/// The third is for vfio-pci, while the lab's link is over the first two.
+constexpr unsigned kNumIgbPorts = 3;
+
 void add_igb_ports(Arguments& args)
 {
     constexpr unsigned hub = 1;
-    for (unsigned port = 0; port < 2; ++port) {
+    for (unsigned port = 0; port < kNumIgbPorts; ++port) {
         args.add("-netdev", fmt::format("hubport,id=igb{},hubid={}", port, hub));
         // A port of its own each: they are in different IOMMU groups then, and vfio takes one
         // alone.

@@ -35,7 +35,7 @@ struct MachineConfig {
 };
 
 /// The network devices that it has.
-inline constexpr unsigned kNumMachinePorts = 4;
+inline constexpr unsigned kNumMachinePorts = 5;
 
 /// QEMU's arguments, its own name first.
 [[nodiscard]] std::vector<std::string> qemu_arguments(const MachineConfig& machine,

@@ -43,6 +43,7 @@ core::TransferJob job_of(std::uint32_t num_queues, core::ChecksumMode checksum)
     job.mtu = 9000;
     job.dataplane.num_queues = num_queues;
     job.dataplane.umem_bytes = kMemoryBytes;
+    job.dataplane.frame_bytes = 256 * core::kKiB;
     job.dataplane.ring_entries = kRingEntries;
     job.dataplane.checksum = checksum;
     return job;

@@ -26,6 +26,7 @@ struct SeenTransfer {
     bool nic_emulated = false;
     bool nic_virtual = false;
     std::optional<SoftwareNicEvidence> software_nic = {};
+    std::optional<UserspaceNicEvidence> userspace_nic = {};
 
     [[nodiscard]] ledger_counts& counts() { return reading->counts; }
 
@@ -41,7 +42,8 @@ struct SeenTransfer {
                                .nic_tx_bytes = nic_tx_bytes,
                                .nic_emulated = nic_emulated,
                                .nic_virtual = nic_virtual,
-                               .software_nic = software_nic});
+                               .software_nic = software_nic,
+                               .userspace_nic = userspace_nic});
     }
 };
 

@@ -176,6 +176,57 @@ TEST(LedgerFigures, ASoftwareNicTellsByAddresses)
     EXPECT_EQ(figures(kPayload, 0).cpu_copies_per_byte.value, 1);
 }
 
+/// A driver in the worker: what it copied nothing saw. Where it could not, there was nothing to
+/// see.
+TEST(LedgerFigures, AProtectedPayloadWasNotCopiedByADriverInTheWorker)
+{
+    SeenTransfer seen = af_xdp(false);
+    seen.counts().payload[LEDGER_ARRIVAL][LEDGER_ANONYMOUS] = 0;
+    seen.has_peer_device = false;
+    const auto figures = [&](const UserspaceNicEvidence& nic) {
+        seen.userspace_nic = nic;
+        return seen.figures();
+    };
+    const UserspaceNicEvidence good{.kernel_driver = "vfio-pci",
+                                    .payload_protected = true,
+                                    .tx_bytes = kPayload + kPayload / 8};
+    EXPECT_EQ(figures(good).cpu_copies_per_byte.value, 0);
+    EXPECT_EQ(figures(good).observed, ZeroCopy::kZeroCopy);
+    EXPECT_THAT(figures(good).observed_evidence, HasSubstr("PROT_NONE"));
+    EXPECT_EQ(figures(good).dma_nic_per_byte.value, 1.125);
+    EXPECT_FALSE(figures(good).cpu_copies_per_byte_fentry.value);
+
+    const auto expect_unknown = [&](const UserspaceNicEvidence& nic, const char* why) {
+        const LedgerFigures unknown = figures(nic);
+        EXPECT_EQ(unknown.observed, ZeroCopy::kUnknown) << why;
+        EXPECT_FALSE(unknown.cpu_copies_per_byte.value) << why;
+        EXPECT_THAT(unknown.observed_evidence, HasSubstr(why));
+    };
+    UserspaceNicEvidence other = good;
+    other.payload_protected = false;
+    expect_unknown(other, "its driver runs in the worker");
+    other = good;
+    other.kernel_driver = "igb";
+    expect_unknown(other, "the device is igb's for the kernel");
+    other = good;
+    other.tx_bytes = kPayload - 1;
+    expect_unknown(other, "bytes sent of a payload of");
+    other.tx_bytes = {};
+    expect_unknown(other, "the device counts 0 bytes");
+    EXPECT_FALSE(figures(other).dma_nic_per_byte.value);
+    seen.reading->calls["mprotect"] = 1;
+    expect_unknown(good, "the worker called mprotect");
+    seen.reading->calls.erase("mprotect");
+    seen.reading->num_missed = 1;
+    expect_unknown(good, "events were missed");
+    seen.reading->num_missed = 0;
+
+    // A read(2) before is a copy all the same.
+    seen.counts().call_bytes[LEDGER_READ_FILE] = kPayload;
+    EXPECT_EQ(figures(good).cpu_copies_per_byte.value, 1);
+    EXPECT_EQ(seen.figures().observed, ZeroCopy::kCopied);
+}
+
 /// An engine over a packet socket: its packets pass the queue, and that is where they are judged.
 TEST(LedgerFigures, APacketSocketsPacketsAreJudgedAtTheQueue)
 {

@@ -110,6 +110,8 @@ TEST(RunInVm, TheTextbooksFourAndAfXdpOverIgb)
                 HasSubstr("header in the headroom"));
     // No skb: all of the payload went as descriptors of the UMEM.
     EXPECT_EQ(row.at("ledger").at("payload_bytes").at("driver/umem"), 2 * core::kMiB);
+
+    expect_whole(row_of(document, "dpdk")); // more of it: vm_dpdk_test.cpp
 }
 
 TEST(RunInVm, AfXdpInEveryModeThatADriverHas)
