@@ -169,8 +169,8 @@ void TransferRunner::transfer(const Cell& cell, const core::TransferJob& job, Sa
     const nic::FeatureTable features = lab_.features();
     if (const auto it = features.find("tx-scatter-gather"); it != features.end())
         sample.scatter_gather = it->second.active;
-    evidence.nic_tx_bytes =
-        nic::link_counters(lab_.sender_netns(), link.interface).tx_bytes - sent_before;
+    const auto sent_after = nic::link_counters(lab_.sender_netns(), link.interface).tx_bytes;
+    evidence.nic_tx_bytes = sent_after - std::min(sent_before, sent_after);
     if (const auto read = disk_read_bytes(source_.fd.get()); read && read_before)
         evidence.disk_read_bytes = *read - *read_before;
     std::optional<LedgerReading> reading;

@@ -512,6 +512,10 @@ class Maker {
                                   "transfer of several queues");
         else if (!evidence_.nic_tx_bytes)
             figures_.dma_nic_per_byte = unavailable("the device's counters were not read");
+        else if (static_cast<double>(*evidence_.nic_tx_bytes) < payload_)
+            figures_.dma_nic_per_byte =
+                unavailable("the device's tx_bytes rose by less than what was sent: its driver was "
+                            "restarted meanwhile, or counts no such packets");
         else
             figures_.dma_nic_per_byte =
                 ratio(static_cast<double>(*evidence_.nic_tx_bytes), payload_, nic_evidence());

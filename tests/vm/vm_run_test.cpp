@@ -4,6 +4,7 @@
 #include "core/units.hpp"
 #include "tests/support/command.hpp"
 #include "tests/support/temp_folder.hpp"
+#include "tests/vm/guest_rows.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -11,52 +12,18 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
-#include <fstream>
 #include <string>
 #include <vector>
 
 namespace pagewire::tests {
 namespace {
 
-using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 
 std::string plan_file()
 {
     return std::string(std::getenv("PAGEWIRE_SOURCE_ROOT")) + "/configs/vm.toml";
-}
-
-json document_at(const std::string& path)
-{
-    std::ifstream file(path);
-    return file ? json::parse(file, nullptr, false) : json();
-}
-
-json row_of(const json& document, const std::string& method)
-{
-    for (const json& row : document.value("rows", json::array())) {
-        if (row.at("method") == method)
-            return row;
-    }
-    ADD_FAILURE() << "no row " << method;
-    return json::object();
-}
-
-void expect_whole(const json& row)
-{
-    EXPECT_EQ(row.at("status"), "ok") << row.at("method") << ": " << row.at("reason");
-    EXPECT_EQ(row.at("integrity").at("blocks_good"), 2 * core::kMiB / 4096);
-    EXPECT_EQ(row.at("integrity").at("blocks_bad"), 0);
-    EXPECT_EQ(row.at("integrity").at("blocks_missing"), 0);
-}
-
-void expect_figure(const json& row, const char* name, double wanted, double tolerance)
-{
-    const json& figure = row.at("ledger").at(name);
-    ASSERT_TRUE(figure.is_number())
-        << row.at("method") << ' ' << name << ": " << row.at("ledger").at("evidence").at(name);
-    EXPECT_NEAR(figure.get<double>(), wanted, tolerance) << row.at("method") << ' ' << name;
 }
 
 void expect_no_timings(const json& document)
@@ -68,19 +35,6 @@ void expect_no_timings(const json& document)
         EXPECT_TRUE(row.at("cpu_s_per_gib").at("worker").is_null());
     }
     EXPECT_TRUE(document.at("ceilings").at("memcpy_gbps").is_null());
-}
-
-/// Copies by both witnesses, within 2 %.
-void expect_classic(const json& document, const char* method, double crossings, double copies)
-{
-    const json row = row_of(document, method);
-    expect_whole(row);
-    expect_figure(row, "crossings_per_turn", crossings, 0.2);
-    expect_figure(row, "cpu_copies_per_byte", copies, 0.02);
-    expect_figure(row, "cpu_copies_per_byte_fentry", copies, 0.02);
-    expect_figure(row, "dma_disk_per_byte", 1, 0.02);
-    expect_figure(row, "dma_nic_per_byte", 1.05, 0.05);
-    EXPECT_EQ(row.at("textbook").at("agrees"), true) << row.at("textbook");
 }
 
 TEST(RunInVm, TheTextbooksFourAndAfXdpOverIgb)
