@@ -59,7 +59,7 @@ run() {
 }
 $start --size 64MiB --rounds 100 --ledger off &
 tries=0
-while [ "$(driver)" != vfio-pci ] && [ $tries -lt 300 ]; do tries=$((tries + 1)); sleep 0.1; done
+while [ "$(driver)" != vfio-pci ] && [ $tries -lt 900 ]; do tries=$((tries + 1)); sleep 0.1; done
 sleep 1
 kill -9 $! || exit 10
 wait
@@ -76,8 +76,8 @@ exit 0
 TEST(DpdkInVm, IgbOverVfioSendsWhatTheDiskWrote)
 {
     const TempFolder folder;
-    const CommandResult result =
-        run_command({"vm", "--out", folder.path(), "--", "sh", "-c", kScript});
+    const CommandResult result = run_command(
+        {"vm", "--time-limit", "500", "--out", folder.path(), "--", "sh", "-c", kScript});
     ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
     EXPECT_THAT(result.out, HasSubstr("killed: vfio-pci\n"));
     EXPECT_THAT(result.err, HasSubstr("is igb's again: a run that had bound it was killed"));
