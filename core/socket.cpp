@@ -67,10 +67,11 @@ void connect_socket(int fd, std::uint32_t ipv4, std::uint16_t port,
 {
     const sockaddr_in address = to_sockaddr({.ipv4 = ipv4, .port = port});
     int status = 0;
-    // A connect that a signal or a tracer interrupts goes on by itself: called again, Linux waits.
+    // A connect that a signal, a tracer or the time for a call ends goes on by itself: called
+    // again, Linux waits on, and says EALREADY where that time is over once more.
     while ((status = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address))) <
                0 &&
-           errno == EINTR && interrupted)
+           (errno == EINTR || errno == EINPROGRESS || errno == EALREADY) && interrupted)
         interrupted();
     checked(status, "connect", format_address({.ipv4 = ipv4, .port = port}));
 }

@@ -26,7 +26,8 @@ struct SocketAddress {
 [[nodiscard]] UniqueFd open_socket(int type);
 void bind_socket(int fd, std::uint32_t ipv4, std::uint16_t port);
 
-/// `interrupted` is called after each EINTR and throws to give up; without it, EINTR is an error.
+/// `interrupted` is called after each EINTR, and each time that SO_SNDTIMEO is over
+/// (set_socket_timeouts()), and throws to give up; without it, both are errors.
 void connect_socket(int fd, std::uint32_t ipv4, std::uint16_t port,
                     const std::function<void()>& interrupted = {});
 
