@@ -42,8 +42,25 @@ XskSocket open_socket(std::span<std::byte> umem, const Rig::End& end, const XskP
 
 } // namespace
 
+PassAtEnd::PassAtEnd(const Rig::End& end, core::BindMode bind) : end_(end)
+{
+    if (bind == core::BindMode::kCopy || !XdpPass::is_wanted_by(end.driver))
+        return;
+    const NetNamespace::Visit visit(end.netns);
+    pass_.emplace(end.interface);
+}
+
+PassAtEnd::~PassAtEnd()
+{
+    if (!pass_)
+        return;
+    const NetNamespace::Visit visit(end_.netns);
+    pass_.reset();
+}
+
 XskProbe::XskProbe(const Rig::End& end, const XskProbeConfig& config)
     : umem_(core::Mapping::anonymous(std::size_t{kNumChunks} * kChunkBytes)),
+      pass_(end, config.bind),
       socket_(open_socket(umem_.bytes(), end, config))
 {}
 

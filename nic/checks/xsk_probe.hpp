@@ -5,6 +5,7 @@
 #include "nic/checks/capture.hpp"
 #include "nic/checks/check.hpp"
 #include "nic/checks/rig.hpp"
+#include "nic/xdp_pass.hpp"
 #include "nic/xsk_socket.hpp"
 
 #include <chrono>
@@ -23,6 +24,20 @@ struct XskProbeConfig {
     core::BindMode bind = core::BindMode::kAuto;
     bool several_segments = false;
     bool tx_metadata = false; ///< room for it before each packet, in every chunk
+};
+
+/// The program that some drivers want for zero-copy sockets (XdpPass), in the end's namespace; for
+/// others nothing.
+class PassAtEnd {
+  public:
+    PassAtEnd(const Rig::End& end, core::BindMode bind);
+    PassAtEnd(const PassAtEnd&) = delete;
+    PassAtEnd& operator=(const PassAtEnd&) = delete;
+    ~PassAtEnd();
+
+  private:
+    const Rig::End& end_;
+    std::optional<XdpPass> pass_;
 };
 
 class XskProbe {
@@ -70,6 +85,7 @@ class XskProbe {
 
   private:
     core::Mapping umem_;
+    PassAtEnd pass_; // before the socket is bound, and after it is gone
     XskSocket socket_;
     std::vector<std::uint64_t> put_;
 };
