@@ -75,11 +75,20 @@ TEST(RunInVm, AfXdpInEveryModeThatADriverHas)
     const std::string run = pagewire_exe() +
                             " run --lab vm --quiet --size 2MiB --rounds 1 --cache cold --mtu 1500 "
                             "--methods af_xdp --json \"$PAGEWIRE_VM_RESULTS\"/";
-    const CommandResult result =
-        run_command({"vm", "--out", folder.path(), "--", "sh", "-c",
-                     run + "copy.json --bind copy --layout segments || exit 10\n" + run +
-                         "refused.json --bind zerocopy --layout segments && exit 11\n" + run +
-                         "no_linear.json --if virtio0 --bind copy --layout segments || exit 12\n"});
+    const CommandResult result = run_command(
+        {"vm", "--out", folder.path(), "--", "sh", "-c",
+         run + "copy.json --bind copy --layout segments || exit 10\n" + run +
+             "refused.json --bind zerocopy --layout segments && exit 11\n" + run +
+             "no_linear.json --if virtio0 --bind copy --layout segments || exit 12\n"
+             // Without NAPI a completion comes before the device has read the packet.
+             "ethtool -C virtio0 tx-frames 0 || exit 13\n" +
+             run + "no_napi.json --if virtio0 --bind copy && exit 14\n" +
+             "ip netns add far && ip link set igb1 netns far && ip link set igb0 up || exit 15\n"
+             "ip -n far link set igb1 up && sleep 3\n" +
+             pagewire_exe() +
+             " nic check igb0 --peer igb1 --peer-netns far --allow-nic-changes --json "
+             "--only tx-checksum,xdp-copy,xdp-zerocopy,xdp-need-wakeup "
+             ">\"$PAGEWIRE_VM_RESULTS\"/check.json || exit 16\n"});
     ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
 
     const json copied = row_of(document_at(folder.path("copy.json")), "af_xdp");
@@ -103,6 +112,15 @@ TEST(RunInVm, AfXdpInEveryModeThatADriverHas)
     EXPECT_EQ(no_linear.at("zero_copy").at("observed"), "zero-copy");
     expect_figure(no_linear, "cpu_copies_per_byte", 0, 0.001);
     EXPECT_EQ(no_linear.at("ledger").at("payload_bytes").at("driver/anonymous"), 2 * core::kMiB);
+
+    const json no_napi = row_of(document_at(folder.path("no_napi.json")), "af_xdp");
+    EXPECT_EQ(no_napi.at("status"), "failed");
+    EXPECT_THAT(no_napi.at("reason").get<std::string>(), HasSubstr("virtio_net with napi_tx=N"));
+
+    const json checked = document_at(folder.path("check.json"));
+    ASSERT_EQ(checked.at("checks").size(), 4U);
+    for (const json& check : checked.at("checks"))
+        EXPECT_EQ(check.at("verdict"), "pass") << check;
 }
 
 } // namespace
