@@ -40,7 +40,10 @@ bool takes_port_of_guest(testbed::Plan& plan)
 {
     if (plan.lab != testbed::LabKind::kVm)
         return false;
-    plan.dataplane.dpdk_port = testbed::vm::with_pci_address(plan.dataplane.dpdk_port);
+    const std::string address = testbed::vm::with_pci_address(plan.dataplane.dpdk_port);
+    if (address == plan.dataplane.dpdk_port) // no name of a port
+        return false;
+    plan.dataplane.dpdk_port = address;
     const bool is_on_its_wire = !plan.interface.starts_with("virtio"); // else the row is skipped
     const bool takes =
         is_on_its_wire &&
@@ -115,6 +118,9 @@ int run(const RunWords& words)
     }
     if (plan.lab == testbed::LabKind::kVm && !testbed::vm::is_inside())
         return run_in_vm(words, plan);
+    if (words.kernel)
+        throw core::UsageError("--kernel: this guest has booted one already: pagewire vm --kernel "
+                               "boots another");
     require_methods(words);
     const Output output(words.out_folder,
                         words.json_file); // can it be written? before anything is measured

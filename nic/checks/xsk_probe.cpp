@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "nic/checks/flow.hpp"
 #include "nic/checks/raw_frame.hpp"
+#include "nic/xdp_device.hpp"
 
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -44,18 +45,28 @@ XskSocket open_socket(std::span<std::byte> umem, const Rig::End& end, const XskP
 
 PassAtEnd::PassAtEnd(const Rig::End& end, core::BindMode bind) : end_(end)
 {
-    if (bind == core::BindMode::kCopy || !XdpPass::is_wanted_by(end.driver))
+    if (bind == core::BindMode::kCopy || !XdpPass::is_wanted_by(end.driver) ||
+        !probe_xdp_device(end.netns, end.interface).has_xsk_zerocopy())
         return;
     const NetNamespace::Visit visit(end.netns);
-    pass_.emplace(end.interface);
+    try {
+        pass_.emplace(end.interface);
+    } catch (const core::SystemError&) {
+        if (bind == core::BindMode::kZerocopy)
+            throw;
+        // The driver's choice is copy mode then.
+    }
 }
 
 PassAtEnd::~PassAtEnd()
 {
     if (!pass_)
         return;
-    const NetNamespace::Visit visit(end_.netns);
-    pass_.reset();
+    try {
+        const NetNamespace::Visit visit(end_.netns);
+        pass_.reset();
+    } catch (const std::exception&) { // its own destructor takes the program off
+    }
 }
 
 XskProbe::XskProbe(const Rig::End& end, const XskProbeConfig& config)

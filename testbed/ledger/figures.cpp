@@ -340,12 +340,16 @@ class Maker {
             return no_copies(fmt::format("the worker called {} while it sent, which may have "
                                          "lifted the payload's protection",
                                          call));
-        if (seen.tx_bytes.value_or(0) < evidence_.worker->report.bytes_sent)
+        if (!seen.tx_bytes)
+            return no_copies("the device's driver in the worker tells no count for one transfer of "
+                             "several queues");
+        if (*seen.tx_bytes < evidence_.worker->report.bytes_sent)
             return no_copies(fmt::format("the device counts {} bytes sent of a payload of {:.0f}",
-                                         seen.tx_bytes.value_or(0), payload_));
+                                         *seen.tx_bytes, payload_));
         constexpr const char* by_protection =
-            "PROT_NONE on the payload's pages, by the worker's mprotect(2), which no later call of "
-            "it lifted (sys_exit): its driver could not read them, the kernel has none for the "
+            "PROT_NONE on the payload's pages, by the worker's mprotect(2), which no later "
+            "mprotect or pkey_mprotect lifted (sys_exit): its driver could not read them, the "
+            "kernel has none for the "
             "device (vfio-pci), and yet the device sent them";
         const auto& moved = reading_->counts.call_bytes;
         const double by_reading =

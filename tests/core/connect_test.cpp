@@ -37,7 +37,7 @@ TEST_F(SlowConnect, IsWaitedForWhileTheCallerLikes)
     std::thread acceptor([this] {
         std::this_thread::sleep_for(5 * kCall);
         for (int i = 0; i < 2; ++i)
-            const UniqueFd taken(checked(::accept(listener_.get(), nullptr, nullptr), "accept"));
+            const UniqueFd taken(::accept(listener_.get(), nullptr, nullptr));
     });
     const UniqueFd socket = open_socket(SOCK_STREAM);
     set_socket_timeouts(socket.get(), kCall);

@@ -212,7 +212,7 @@ TEST(LedgerFigures, AProtectedPayloadWasNotCopiedByADriverInTheWorker)
     other.tx_bytes = kPayload - 1;
     expect_unknown(other, "bytes sent of a payload of");
     other.tx_bytes = {};
-    expect_unknown(other, "the device counts 0 bytes");
+    expect_unknown(other, "tells no count for one transfer");
     EXPECT_FALSE(figures(other).dma_nic_per_byte.value);
     seen.reading->calls["mprotect"] = 1;
     expect_unknown(good, "the worker called mprotect");
