@@ -41,19 +41,30 @@ class LedgerLab : public LabTransfers {
         bool map_per_chunk = false;
     };
 
-    /// A watched transfer that must succeed.
+    /// A watched transfer that must succeed. Where an interrupt came into a program of the
+    /// ledger's, it is made again: the ledger gives no figures of such a one, and rows have
+    /// several.
     Sample watched(const core::Method& method, const Conditions& conditions)
     {
-        Sample sample = transfer(testbed::Cell{.method = &method,
-                                               .cache = conditions.cache,
-                                               .arm = {},
-                                               .features = conditions.features,
-                                               .map_per_chunk = conditions.map_per_chunk,
-                                               .source = core::PayloadSource::kDisk},
-                                 true);
-        EXPECT_EQ(sample.error, "") << method.name;
-        EXPECT_TRUE(sample.watched);
+        Sample sample;
+        for (int i = 0; i < 3 && (i == 0 || has_missed_events(sample)); ++i) {
+            sample = transfer(testbed::Cell{.method = &method,
+                                            .cache = conditions.cache,
+                                            .arm = {},
+                                            .features = conditions.features,
+                                            .map_per_chunk = conditions.map_per_chunk,
+                                            .source = core::PayloadSource::kDisk},
+                              true);
+            EXPECT_EQ(sample.error, "") << method.name;
+            EXPECT_TRUE(sample.watched);
+        }
         return sample;
+    }
+
+    static bool has_missed_events(const Sample& sample)
+    {
+        return sample.ledger.crossings_per_turn.evidence.find("events were missed") !=
+               std::string::npos;
     }
 
     Sample watched(const char* method) { return watched(*testbed::find_method(method), {}); }

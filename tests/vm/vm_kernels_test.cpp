@@ -17,7 +17,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr const char* kScript = R"sh(
-run="pagewire run --lab vm --quiet --size 2MiB --rounds 1 --cache cold --mtu 1500"
+run="pagewire run --lab vm --quiet --size 2MiB --rounds 2 --cache cold --mtu 1500"
 uname -r
 $run --json "$PAGEWIRE_VM_RESULTS/classics.json" \
   --methods read_write,sendfile,sendfile_sg,splice,msg_zerocopy,uring_send_zc,uring_splice,af_xdp || exit 10

@@ -73,7 +73,7 @@ TEST(RunInVm, AfXdpInEveryModeThatADriverHas)
     const TempFolder folder;
     // The reason of a row that failed ends a run with 1, and the others go on.
     const std::string run = pagewire_exe() +
-                            " run --lab vm --quiet --size 2MiB --rounds 1 --cache cold --mtu 1500 "
+                            " run --lab vm --quiet --size 2MiB --rounds 2 --cache cold --mtu 1500 "
                             "--methods af_xdp --json \"$PAGEWIRE_VM_RESULTS\"/";
     const CommandResult result = run_command(
         {"vm", "--out", folder.path(), "--", "sh", "-c",
