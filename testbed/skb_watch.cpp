@@ -33,9 +33,9 @@ nic::SkbPlaces LedgerSkbWatch::stop()
     mark(watch_->token(), LEDGER_MARK_DONE);
     const LedgerReading reading = watch_->stop();
     watch_.reset();
-    if (reading.num_missed > 0)
+    if (const auto missed = reading.num_missed + reading.num_missed_packets; missed > 0)
         throw core::TransferError(
-            fmt::format("the ledger did not see {} events: nothing is known", reading.num_missed));
+            fmt::format("the ledger did not see {} events: nothing is known", missed));
     const auto& at_driver = reading.counts.payload[LEDGER_TRANSMIT];
     return {.in_file_pages = at_driver[LEDGER_FILE],
             .in_linear_area = at_driver[LEDGER_LINEAR],

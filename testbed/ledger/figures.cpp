@@ -181,7 +181,10 @@ class Maker {
         };
         const auto unseen = [&](ledger_stage stage) {
             const auto seen = static_cast<double>(sum(reading_->counts.payload[stage]));
-            return payload_ - seen > kUnseenShareMax * payload_ ||
+            // A program of ours that missed a packet, of whomever: the sum tells whether it was
+            // ours.
+            const double share_max = reading_->num_missed_packets > 0 ? 0 : kUnseenShareMax;
+            return payload_ - seen > share_max * payload_ ||
                            seen - payload_ > kForeignShareMax * payload_
                        ? fmt::format("{:.0f} of {:.0f} payload bytes were seen at the {} stage",
                                      seen, payload_, kStageNames[stage])

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -107,10 +108,15 @@ struct Ledger::Programs {
         void operator()(ledger_bpf* owned) const noexcept { ledger_bpf::destroy(owned); }
     };
 
+    struct Missed {
+        std::uint64_t packets = 0; ///< by the programs whose stages have a sum
+        std::uint64_t others = 0;
+    };
+
     std::unique_ptr<ledger_bpf, Close> skeleton;
     std::map<std::string, std::string> absent;
     std::string copiers_unavailable;
-    std::uint64_t missed_before = 0;
+    Missed missed_before;
 
     /// Those that hang on functions, by fentry and fexit.
     [[nodiscard]] auto hooks() const
@@ -172,14 +178,19 @@ struct Ledger::Programs {
         bpf_program__set_autoload(program, false);
     }
 
-    [[nodiscard]] std::uint64_t missed() const
+    [[nodiscard]] Missed missed() const
     {
-        std::uint64_t sum = 0;
+        const auto& programs = skeleton->progs;
+        const std::array see_packets{programs.on_queue, programs.on_transmit, programs.on_arrival,
+                                     programs.on_delivery, programs.before_direct_xmit};
+        Missed missed;
         const bpf_program* program = nullptr;
         for (program = bpf_object__next_program(skeleton->obj, nullptr); program != nullptr;
              program = bpf_object__next_program(skeleton->obj, const_cast<bpf_program*>(program)))
-            sum += missed_by(program);
-        return sum;
+            (std::ranges::find(see_packets, program) != see_packets.end() ? missed.packets
+                                                                          : missed.others) +=
+                missed_by(program);
+        return missed;
     }
 };
 
@@ -247,7 +258,9 @@ LedgerReading Ledger::stop()
     memory.config.token = 0;
     LedgerReading reading;
     reading.counts = memory.counts;
-    reading.num_missed = programs_->missed() - programs_->missed_before;
+    const Programs::Missed missed = programs_->missed();
+    reading.num_missed = missed.others - programs_->missed_before.others;
+    reading.num_missed_packets = missed.packets - programs_->missed_before.packets;
     add_calls(reading.calls, reading.counts.calls[LEDGER_WINDOW]);
     add_calls(reading.calls_after, reading.counts.calls[LEDGER_DRAIN]);
     add_calls(reading.calls_after, reading.counts.calls[LEDGER_OVER]);

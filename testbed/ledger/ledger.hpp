@@ -48,7 +48,11 @@ struct LedgerSubject {
 /// The raw counts of one transfer.
 struct LedgerReading {
     ledger_counts counts{};
-    std::uint64_t num_missed = 0;                     ///< events that a program of ours did not see
+    /// Events that a program of ours did not see, for it was interrupted by itself.
+    std::uint64_t num_missed = 0;
+    /// The same of those that see packets: of anybody's, on all devices. One of the transfer's own
+    /// is missing in its stage's sum.
+    std::uint64_t num_missed_packets = 0;
     std::map<std::string, std::uint64_t> calls;       ///< by name, between BEGIN and SENT
     std::map<std::string, std::uint64_t> calls_after; ///< from SENT to the end of the worker
     std::string copiers_unavailable;                  ///< why counts.copier_bytes are none

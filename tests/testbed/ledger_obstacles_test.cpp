@@ -80,6 +80,11 @@ const std::vector<Obstacle> kObstacles{
     {[](SeenTransfer& seen) { seen.reading->num_missed = 3; }, kByPrograms,
      "3 events were missed: a program was interrupted by itself"},
     // The payload on its way.
+    {[](SeenTransfer& seen) {
+         seen.reading->num_missed_packets = 1;
+         seen.counts().payload[LEDGER_QUEUE][LEDGER_PRIVATE] -= 1448;
+     },
+     kCopies, "4192856 of 4194304 payload bytes were seen at the queue stage"},
     {[](SeenTransfer& seen) { seen.counts().payload[LEDGER_QUEUE][LEDGER_PRIVATE] = 4000000; },
      kCopies, "4000000 of 4194304 payload bytes were seen at the queue stage"},
     {[](SeenTransfer& seen) { seen.counts().payload[LEDGER_TRANSMIT][LEDGER_PRIVATE] = 0; },
@@ -159,6 +164,14 @@ TEST(LedgerObstacle, AnObstacleIsNamedAndCostsWhatHangsOnItOnly)
         }
         EXPECT_EQ(figures.syscalls.empty(), !figures.syscalls_per_mib.value);
     }
+}
+
+/// A program that sees packets was interrupted by one of somebody else's.
+TEST(LedgerObstacle, AForeignPacketThatWasMissedCostsNothing)
+{
+    SeenTransfer seen = read_write();
+    seen.reading->num_missed_packets = 1;
+    expect_missing(seen.figures(), {}, "");
 }
 
 TEST(LedgerObstacle, NoPayloadLeavesNone)
