@@ -39,6 +39,8 @@ constexpr const char* kPacketSocketEvidence =
     "page identity at net_dev_queue of the sending device, which a packet socket hands them to";
 
 constexpr const char* kVfioDriver = "vfio-pci";
+constexpr const char* kNoDeviceCount =
+    "the device's driver in the worker tells no count for one transfer of several queues";
 
 /// Page identity speaks for the payload that it saw. More than this share may not have passed
 /// unseen: on some machines no program runs in the context of a protected process, and the packets
@@ -344,16 +346,14 @@ class Maker {
                                          "lifted the payload's protection",
                                          call));
         if (!seen.tx_bytes)
-            return no_copies("the device's driver in the worker tells no count for one transfer of "
-                             "several queues");
+            return no_copies(kNoDeviceCount);
         if (*seen.tx_bytes < evidence_.worker->report.bytes_sent)
             return no_copies(fmt::format("the device counts {} bytes sent of a payload of {:.0f}",
                                          *seen.tx_bytes, payload_));
         constexpr const char* by_protection =
             "PROT_NONE on the payload's pages, by the worker's mprotect(2), which no later "
             "mprotect or pkey_mprotect lifted (sys_exit): its driver could not read them, the "
-            "kernel has none for the "
-            "device (vfio-pci), and yet the device sent them";
+            "kernel has none for the device (vfio-pci), and yet the device sent them";
         const auto& moved = reading_->counts.call_bytes;
         const double by_reading =
             static_cast<double>(moved[LEDGER_READ_FILE] + moved[LEDGER_FILE_OTHER]) / payload_;
@@ -515,8 +515,7 @@ class Maker {
                                   "descriptors say"
                                 : "the device's own count, read by its driver in the worker, "
                                   "headers included")
-                    : unavailable("the device's driver in the worker tells no count for one "
-                                  "transfer of several queues");
+                    : unavailable(kNoDeviceCount);
         else if (!evidence_.nic_tx_bytes)
             figures_.dma_nic_per_byte = unavailable("the device's counters were not read");
         else if (static_cast<double>(*evidence_.nic_tx_bytes) < payload_)

@@ -143,8 +143,7 @@ const std::vector<Obstacle> kObstacles{
     {[](SeenTransfer& seen) { seen.nic_tx_bytes = 0; }, // igb's, after AF_XDP's zero-copy
      {&LedgerFigures::dma_nic_per_byte},
      "the device's tx_bytes rose by less than what was sent: its driver was restarted meanwhile, "
-     "or "
-     "counts no such packets"},
+     "or counts no such packets"},
 };
 
 TEST(LedgerObstacle, AnObstacleIsNamedAndCostsWhatHangsOnItOnly)
